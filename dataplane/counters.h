@@ -1,8 +1,9 @@
 /*
- * The contract between the workers and whoever watches them: what the dataplane is made of and what it has counted.
- * Writers: the dataplane's main thread (struct dataplane_facts), each worker its own block and nobody else's. Readers: the
- * supervisor, `tickwire status`, metrics. Words are written and read one at a time (relaxed atomics): each is right, a
- * set of them is not a snapshot. Counters start at 0 with each start of the dataplane.
+ * The contract between the workers and whoever watches them: what the dataplane is made of and what it has
+ * counted. Writers: the dataplane's main thread (struct dataplane_facts), each worker its own block and
+ * nobody else's. Readers: the supervisor, `tickwire status`, metrics. Words are written and read one at a
+ * time (relaxed atomics): each is right, a set of them is not a snapshot. Counters start at 0 with each start
+ * of the dataplane.
  */
 #ifndef DATAPLANE_COUNTERS_H
 #define DATAPLANE_COUNTERS_H
@@ -32,10 +33,11 @@ enum kernel_path {
 };
 
 struct port_facts {
-	char interface[64]; /* as in the configuration: "eth0", "pci:...", "vdev:..." */
-	char kernel_name[16]; /* the kernel interface whose addresses are served: eth0 or the TAP; "" for none */
+	char interface[64];   /* as in the configuration: "eth0", "pci:...", "vdev:..." */
+	char kernel_name[16]; /* the kernel interface whose addresses are served: eth0 or the TAP; "" for none
+			       */
 	char driver[32];      /* of DPDK, as "net_af_xdp" */
-	char remark[128];     /* what an operator should know, such as why AF_XDP was refused; "" for nothing */
+	char remark[128]; /* what an operator should know, such as why AF_XDP was refused; "" for nothing */
 	uint8_t mac[6];
 	uint16_t queues;
 	uint16_t mtu;
@@ -48,13 +50,13 @@ struct port_facts {
 static_assert(sizeof(struct port_facts) == 256, "contract counters version 1");
 
 struct dataplane_facts {
-	uint32_t state;	  /* enum dataplane_state */
+	uint32_t state;   /* enum dataplane_state */
 	uint32_t workers; /* blocks in use */
 	uint32_t ports;
 	int32_t pid;
-	int32_t precision;  /* log2 seconds, as in replies */
+	int32_t precision;   /* log2 seconds, as in replies */
 	uint32_t huge_pages; /* 1: memory of the dataplane is in huge pages */
-	char idle[16];	     /* the `idle` setting in force */
+	char idle[16];       /* the `idle` setting in force */
 	uint8_t reserved[24];
 	struct port_facts port[PORTS_MAX];
 };
@@ -65,38 +67,40 @@ static_assert(sizeof(struct dataplane_facts) % SHM_CACHE_LINE == 0, "blocks star
  * Cache lines of different workers are kept apart.
  */
 struct worker_counters {
-	uint64_t polls;	     /* passes over the worker's queues */
-	uint64_t heartbeat;  /* counter (refclock/counter.h) at the last pass, renewed at least every 100 ms */
-	uint64_t sleeps;     /* times the worker waited for packets instead of polling */
-	uint64_t rx_frames;  /* taken from ports; the sum of verdicts */
-	uint64_t rx_bytes;   /* of those, without FCS */
-	uint64_t tx_frames;  /* replies handed to ports */
+	uint64_t polls;     /* passes over the worker's queues */
+	uint64_t heartbeat; /* counter (refclock/counter.h) at the last pass, renewed at least every 100 ms */
+	uint64_t sleeps;    /* times the worker waited for packets instead of polling */
+	uint64_t rx_frames; /* taken from ports; the sum of verdicts */
+	uint64_t rx_bytes;  /* of those, without FCS */
+	uint64_t tx_frames; /* replies handed to ports */
 	uint64_t tx_bytes;
-	uint64_t tx_dropped; /* replies that a port did not take */
-	uint64_t to_kernel;  /* frames handed to an exception TAP */
-	uint64_t from_kernel; /* frames of an exception TAP handed to a port */
+	uint64_t tx_dropped;     /* replies that a port did not take */
+	uint64_t to_kernel;      /* frames handed to an exception TAP */
+	uint64_t from_kernel;    /* frames of an exception TAP handed to a port */
 	uint64_t kernel_dropped; /* of both directions, those that were not taken */
-	uint64_t busy_cycles;	 /* counter ticks from receiving a burst to having sent its replies */
-	uint64_t busy_frames;	 /* frames of those bursts */
-	int32_t cpu;		 /* core that the worker is pinned to */
-	uint32_t queues;	 /* receive queues that it polls */
+	uint64_t busy_cycles;    /* counter ticks from receiving a burst to having sent its replies */
+	uint64_t busy_frames;    /* frames of those bursts */
+	int32_t cpu;             /* core that the worker is pinned to */
+	uint32_t queues;         /* receive queues that it polls */
 	uint64_t reserved[2];
-	uint64_t verdict[VERDICT_SLOTS];     /* frames, by enum verdict */
-	uint64_t burst[HISTOGRAM_BINS];	     /* bursts, by frames received (empty ones are not counted) */
-	uint64_t residence[HISTOGRAM_BINS];  /* bursts, by ticks from receiving to sent */
+	uint64_t verdict[VERDICT_SLOTS];    /* frames, by enum verdict */
+	uint64_t burst[HISTOGRAM_BINS];     /* bursts, by frames received (empty ones are not counted) */
+	uint64_t residence[HISTOGRAM_BINS]; /* bursts, by ticks from receiving to sent */
 	uint64_t reserved_tail[32];
 };
-static_assert(sizeof(struct worker_counters) % 128 == 0, "no cache line, nor a pair of them, has two writers");
+static_assert(
+	sizeof(struct worker_counters) % 128 == 0, "no cache line, nor a pair of them, has two writers");
 
 struct counters {
 	struct dataplane_facts facts;
 	uint8_t pad[(128 - (SHM_CACHE_LINE + sizeof(struct dataplane_facts)) % 128) % 128];
 	struct worker_counters worker[WORKERS_MAX];
 };
-static_assert((SHM_CACHE_LINE + offsetof(struct counters, worker)) % 128 == 0, "blocks are aligned in the segment");
+static_assert(
+	(SHM_CACHE_LINE + offsetof(struct counters, worker)) % 128 == 0, "blocks are aligned in the segment");
 
-#define COUNTERS_CONTRACT                                                                                    \
-	((struct shm_contract){                                                                                 \
+#define COUNTERS_CONTRACT       \
+	((struct shm_contract){ \
 		"counters", SHM_MAGIC('T', 'W', 'C', 'O', 'U', 'N', 'T', 'S'), 1, sizeof(struct counters)})
 
 /* Worker only, on its own block. */

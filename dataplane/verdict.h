@@ -1,6 +1,6 @@
 /*
- * Every way a packet can leave tickwire, once: the enum, the names in `tickwire status` and metrics, and the counters all
- * come from this list. Numbers may change between releases; names may not.
+ * Every way a packet can leave tickwire, once: the enum, the names in `tickwire status` and metrics, and the
+ * counters all come from this list. Numbers may change between releases; names may not.
  */
 #ifndef DATAPLANE_VERDICT_H
 #define DATAPLANE_VERDICT_H
@@ -13,41 +13,43 @@ enum disposition {
 };
 
 /* X(symbol, disposition, name, meaning) */
-#define VERDICTS(X)                                                                                          \
-	X(ANSWERED, ANSWER, "answered", "NTP request answered")                                                 \
-	X(NOT_IP, KERNEL, "not-ip", "neither IPv4 nor IPv6: ARP, LLDP, more than two VLAN tags ...")            \
-	X(NOT_UDP, KERNEL, "not-udp", "IP, but not UDP")                                                        \
-	X(IPV4_OPTIONS, KERNEL, "ipv4-options", "IPv4 header with options")                                     \
-	X(IPV4_FRAGMENT, KERNEL, "ipv4-fragment", "fragment of an IPv4 datagram")                               \
-	X(IPV6_EXTENSION, KERNEL, "ipv6-extension", "IPv6 extension header or fragment")                        \
-	X(OTHER_ADDRESS, KERNEL, "other-address", "destination is not an address served here")                  \
-	X(OTHER_PORT, KERNEL, "other-port", "UDP to another port")                                              \
-	X(TRUNCATED, DROP, "truncated", "frame ends inside a header")                                           \
-	X(IP_VERSION, DROP, "ip-version", "version in the IP header contradicts the EtherType")                 \
-	X(IP_LENGTH, DROP, "ip-length", "length in the IP header exceeds the frame or misses the UDP header")   \
-	X(IP_CHECKSUM, DROP, "ip-checksum", "IPv4 header checksum is wrong")                                    \
-	X(SOURCE_MAC, DROP, "source-mac", "source MAC is a group address")                                      \
-	X(SOURCE_ADDRESS, DROP, "source-address",                                                               \
-		"source is multicast, broadcast, unspecified, loopback or one of our own")                     \
-	X(SOURCE_PORT, DROP, "source-port", "source port 0")                                                    \
-	X(UDP_LENGTH, DROP, "udp-length", "length in the UDP header contradicts the IP header")                 \
-	X(UDP_CHECKSUM, DROP, "udp-checksum", "UDP checksum is wrong")                                          \
-	X(UDP_NO_CHECKSUM, DROP, "udp-no-checksum", "UDP over IPv6 without a checksum")                         \
-	X(NTP_SHORT, DROP, "ntp-short", "shorter than an NTP header")                                           \
-	X(NTP_LENGTH, DROP, "ntp-length", "NTP length is no multiple of 4")                                     \
-	X(NTP_VERSION, DROP, "ntp-version", "NTP version 0 or above 4")                                         \
-	X(MODE_RESERVED, DROP, "mode-reserved", "mode 0 that is not an NTPv1 client")                           \
-	X(MODE_PASSIVE, DROP, "mode-passive", "mode 2")                                                         \
-	X(MODE_SERVER, DROP, "mode-server", "mode 4: somebody else's reply")                                    \
-	X(MODE_BROADCAST, DROP, "mode-broadcast", "mode 5")                                                     \
-	X(MODE_CONTROL, DROP, "mode-control", "mode 6: ntpq")                                                   \
-	X(MODE_PRIVATE, DROP, "mode-private", "mode 7: ntpdc")                                                  \
-	X(EXTENSION_LENGTH, DROP, "extension-length", "extension field that is too short, too long or cut off") \
-	X(CRYPTO_NAK, DROP, "crypto-nak", "crypto-NAK in a request")                                            \
-	X(MAC_LENGTH, DROP, "mac-length", "trailer of a length that no MAC has")                                \
-	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")                         \
-	X(NO_TIME, DROP, "no-time", "no timebase has been published yet")                                       \
-	X(SEGMENTED, DROP, "segmented", "frame in more than one buffer (larger than the port's buffers)")
+#define VERDICTS(X)                                                                                  \
+	X(ANSWERED, ANSWER, "answered", "NTP request answered")                                      \
+	X(NOT_IP, KERNEL, "not-ip", "neither IPv4 nor IPv6: ARP, LLDP, more than two VLAN tags ...") \
+	X(SEGMENTED, KERNEL, "segmented", "frame in more than one buffer: too large for NTP")        \
+	X(NOT_UDP, KERNEL, "not-udp", "IP, but not UDP")                                             \
+	X(IPV4_OPTIONS, KERNEL, "ipv4-options", "IPv4 header with options")                          \
+	X(IPV4_FRAGMENT, KERNEL, "ipv4-fragment", "fragment of an IPv4 datagram")                    \
+	X(IPV6_EXTENSION, KERNEL, "ipv6-extension", "IPv6 extension header or fragment")             \
+	X(OTHER_ADDRESS, KERNEL, "other-address", "destination is not an address served here")       \
+	X(OTHER_PORT, KERNEL, "other-port", "UDP to another port")                                   \
+	X(TRUNCATED, DROP, "truncated", "frame ends inside a header")                                \
+	X(IP_VERSION, DROP, "ip-version", "version in the IP header contradicts the EtherType")      \
+	X(IP_LENGTH, DROP, "ip-length",                                                              \
+		"length in the IP header exceeds the frame or misses the UDP header")                \
+	X(IP_CHECKSUM, DROP, "ip-checksum", "IPv4 header checksum is wrong")                         \
+	X(SOURCE_MAC, DROP, "source-mac", "source MAC is a group address")                           \
+	X(SOURCE_ADDRESS, DROP, "source-address",                                                    \
+		"source is multicast, broadcast, unspecified, loopback or one of our own")           \
+	X(SOURCE_PORT, DROP, "source-port", "source port 0")                                         \
+	X(UDP_LENGTH, DROP, "udp-length", "length in the UDP header contradicts the IP header")      \
+	X(UDP_CHECKSUM, DROP, "udp-checksum", "UDP checksum is wrong")                               \
+	X(UDP_NO_CHECKSUM, DROP, "udp-no-checksum", "UDP over IPv6 without a checksum")              \
+	X(NTP_SHORT, DROP, "ntp-short", "shorter than an NTP header")                                \
+	X(NTP_LENGTH, DROP, "ntp-length", "NTP length is no multiple of 4")                          \
+	X(NTP_VERSION, DROP, "ntp-version", "NTP version 0 or above 4")                              \
+	X(MODE_RESERVED, DROP, "mode-reserved", "mode 0 that is not an NTPv1 client")                \
+	X(MODE_PASSIVE, DROP, "mode-passive", "mode 2")                                              \
+	X(MODE_SERVER, DROP, "mode-server", "mode 4: somebody else's reply")                         \
+	X(MODE_BROADCAST, DROP, "mode-broadcast", "mode 5")                                          \
+	X(MODE_CONTROL, DROP, "mode-control", "mode 6: ntpq")                                        \
+	X(MODE_PRIVATE, DROP, "mode-private", "mode 7: ntpdc")                                       \
+	X(EXTENSION_LENGTH, DROP, "extension-length",                                                \
+		"extension field that is too short, too long or cut off")                            \
+	X(CRYPTO_NAK, DROP, "crypto-nak", "crypto-NAK in a request")                                 \
+	X(MAC_LENGTH, DROP, "mac-length", "trailer of a length that no MAC has")                     \
+	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")              \
+	X(NO_TIME, DROP, "no-time", "no timebase has been published yet")
 
 enum verdict {
 #define X(symbol, disposition, name, meaning) VERDICT_##symbol,

@@ -1,7 +1,7 @@
 /*
  * The NTP packet as it lies on the wire: RFC 5905 section 7.3, extension fields RFC 7822.
- * Every multi-octet field is big-endian; the structs have no padding and are only ever copied to and from octets.
- * Pure; callable from any thread.
+ * Every multi-octet field is big-endian; the structs have no padding and are only ever copied to and from
+ * octets. Pure; callable from any thread.
  */
 #ifndef NTP_PACKET_H
 #define NTP_PACKET_H
@@ -15,7 +15,7 @@ enum {
 	NTP_HEADER_SIZE = 48,
 	NTP_VERSION_MIN = 1,
 	NTP_VERSION_MAX = 4,
-	NTP_STRATUM_MAX = 15,  /* the highest that counts as synchronised */
+	NTP_STRATUM_MAX = 15,    /* the highest that counts as synchronised */
 	NTP_STRATUM_UNSYNC = 16, /* internal; stands as 0 on the wire */
 };
 
@@ -39,7 +39,8 @@ enum ntp_mode {
 	NTP_MODE_PRIVATE = 7,
 };
 
-/* The fixed header. Times are 64-bit NTP timestamps, delay and dispersion 16.16 seconds: see ntp/timestamp.h. */
+/* The fixed header. Times are 64-bit NTP timestamps, delay and dispersion 16.16 seconds: see ntp/timestamp.h.
+ */
 struct ntp_header {
 	uint8_t lvm; /* leap (2 bits), version (3), mode (3) */
 	uint8_t stratum;

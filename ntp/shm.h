@@ -1,16 +1,17 @@
 /*
  * A shared-memory segment with one writer and any number of readers in other processes.
  *
- * A segment is a file in the run directory: a head that says what it is, then two copies of the contract's struct (a
- * "latch"). The writer fills the copy that readers are not looking at and then turns `sequence`, whose lowest bit says
- * which copy is current. So a reader never waits for a writer, and a writer killed half-way through an update leaves the
- * last good copy in place; a reader retries only if the writer published twice while it was copying.
+ * A segment is a file in the run directory: a head that says what it is, then two copies of the contract's
+ * struct (a "latch"). The writer fills the copy that readers are not looking at and then turns `sequence`,
+ * whose lowest bit says which copy is current. So a reader never waits for a writer, and a writer killed
+ * half-way through an update leaves the last good copy in place; a reader retries only if the writer
+ * published twice while it was copying.
  *
  * Barriers, each with its partner (the scheme is that of a sequence count, see DPDK's rte_seqcount.h):
- *   W1 release fence before the data stores      <-> R2: who sees new data in the old copy also sees the old turn of sequence
- *   W2 release store of sequence after the data  <-> R1 acquire load of sequence: who sees the turn sees the data
- *   R2 acquire fence after the data loads, before sequence is read again
- * Data words are relaxed atomics, so the accesses are defined in C11 and visible to ThreadSanitizer.
+ *   W1 release fence before the data stores      <-> R2: who sees new data in the old copy also sees the old
+ * turn of sequence W2 release store of sequence after the data  <-> R1 acquire load of sequence: who sees the
+ * turn sees the data R2 acquire fence after the data loads, before sequence is read again Data words are
+ * relaxed atomics, so the accesses are defined in C11 and visible to ThreadSanitizer.
  */
 #ifndef NTP_SHM_H
 #define NTP_SHM_H
@@ -32,9 +33,9 @@ struct shm_head {
 };
 static_assert(sizeof(struct shm_head) == SHM_CACHE_LINE, "the head fills one cache line");
 
-#define SHM_MAGIC(a, b, c, d, e, f, g, h)                                                                    \
-	((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | (uint64_t)(e) << 32 |  \
-		(uint64_t)(f) << 40 | (uint64_t)(g) << 48 | (uint64_t)(h) << 56)
+#define SHM_MAGIC(a, b, c, d, e, f, g, h)                                                 \
+	((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | \
+		(uint64_t)(e) << 32 | (uint64_t)(f) << 40 | (uint64_t)(g) << 48 | (uint64_t)(h) << 56)
 
 /* What a contract's header says of itself. */
 struct shm_contract {
@@ -57,15 +58,16 @@ static inline uint64_t *shm_copy_at(const struct shm *s, uint64_t sequence)
 }
 
 /*
- * The plain body behind the head, for a contract that is not published as a whole: counters, whose words each have one
- * writer and are read one by one.
+ * The plain body behind the head, for a contract that is not published as a whole: counters, whose words each
+ * have one writer and are read one by one.
  */
 static inline void *shm_body(const struct shm *s)
 {
 	return (uint8_t *)s->head + SHM_CACHE_LINE;
 }
 
-/* The current sequence: 0 before the first publication. A reader that holds this number holds the newest data. */
+/* The current sequence: 0 before the first publication. A reader that holds this number holds the newest
+ * data. */
 static inline uint64_t shm_sequence(const struct shm *s)
 {
 	return __atomic_load_n(&s->head->sequence, __ATOMIC_ACQUIRE);
@@ -85,8 +87,9 @@ static inline void shm_publish(const struct shm *s, const void *data)
 }
 
 /*
- * Any reader. Copies the current data into `data` (s->size octets) and gives its sequence, or 0 where nothing has been
- * published or SHM_READ_TRIES copies were overtaken; `data` is then indeterminate, so read into a spare.
+ * Any reader. Copies the current data into `data` (s->size octets) and gives its sequence, or 0 where nothing
+ * has been published or SHM_READ_TRIES copies were overtaken; `data` is then indeterminate, so read into a
+ * spare.
  */
 static inline uint64_t shm_read(const struct shm *s, void *data)
 {
@@ -115,8 +118,9 @@ enum shm_error {
 };
 
 /*
- * Map run_dir/contract->file for writing, making it (mode 0600) where it is missing or foreign. A good segment is taken
- * over with its data, so that readers that have it mapped see the new writer. One writer at a time: the caller sees to it.
+ * Map run_dir/contract->file for writing, making it (mode 0600) where it is missing or foreign. A good
+ * segment is taken over with its data, so that readers that have it mapped see the new writer. One writer at
+ * a time: the caller sees to it.
  */
 enum shm_error shm_create(struct shm *s, const char *run_dir, const struct shm_contract *contract);
 
@@ -127,7 +131,7 @@ enum shm_error shm_open_reader(struct shm *s, const char *run_dir, const struct 
 void shm_close(struct shm *s);
 
 /* A sentence for an error of the above, with the file's name and the remedy; into text[size]. */
-void shm_explain(
-	enum shm_error error, const char *run_dir, const struct shm_contract *contract, char *text, size_t size);
+void shm_explain(enum shm_error error, const char *run_dir, const struct shm_contract *contract, char *text,
+	size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * NTP timestamps as host integers: RFC 5905 section 6.
- * ntp64 counts 2^-32 s since 1900-01-01 modulo 2^64 (one era, 136 years); a difference of two is signed and right across
- * an era's end as long as they are less than 68 years apart. ntp32 is the short format, 16.16 seconds.
- * Pure; callable from any thread.
+ * ntp64 counts 2^-32 s since 1900-01-01 modulo 2^64 (one era, 136 years); a difference of two is signed and
+ * right across an era's end as long as they are less than 68 years apart. ntp32 is the short format, 16.16
+ * seconds. Pure; callable from any thread.
  */
 #ifndef NTP_TIMESTAMP_H
 #define NTP_TIMESTAMP_H

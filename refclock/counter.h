@@ -20,10 +20,11 @@
 
 enum counter_kind {
 	COUNTER_MONOTONIC_RAW = 0, /* nanoseconds of CLOCK_MONOTONIC_RAW */
-	COUNTER_CPU = 1,	   /* ticks of the CPU's invariant counter (TSC, CNTVCT) */
+	COUNTER_CPU = 1,           /* ticks of the CPU's invariant counter (TSC, CNTVCT) */
 };
 
-/* Ticks now. Reads of one thread never go backwards; on several cores they agree as far as the CPU promises it. */
+/* Ticks now. Reads of one thread never go backwards; on several cores they agree as far as the CPU promises
+ * it. */
 static inline uint64_t counter_read(enum counter_kind kind)
 {
 	struct timespec t;
@@ -40,7 +41,8 @@ static inline uint64_t counter_read_ordered(enum counter_kind kind)
 	return kind == COUNTER_CPU ? counter_cpu_read_ordered() : counter_read(kind);
 }
 
-/* COUNTER_CPU where the CPU says that its counter is invariant and the kernel trusts it too, else the other. */
+/* COUNTER_CPU where the CPU says that its counter is invariant and the kernel trusts it too, else the other.
+ */
 enum counter_kind counter_best(void);
 
 /* The nominal rate of the kind in ticks a second, measured against CLOCK_MONOTONIC_RAW over about 20 ms. */

@@ -1,4 +1,5 @@
-/* The aarch64 virtual counter, invariant by architecture (Arm ARM, D11). Included by refclock/counter.h only. */
+/* The aarch64 virtual counter, invariant by architecture (Arm ARM, D11). Included by refclock/counter.h only.
+ */
 #ifndef REFCLOCK_COUNTER_AARCH64_H
 #define REFCLOCK_COUNTER_AARCH64_H
 

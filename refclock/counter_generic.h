@@ -1,4 +1,5 @@
-/* No counter of the CPU's is known here: time is read from the kernel. Included by refclock/counter.h only. */
+/* No counter of the CPU's is known here: time is read from the kernel. Included by refclock/counter.h only.
+ */
 #ifndef REFCLOCK_COUNTER_GENERIC_H
 #define REFCLOCK_COUNTER_GENERIC_H
 

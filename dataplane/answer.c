@@ -1,0 +1,180 @@
+#include "dataplane/answer.h"
+
+#include "dataplane/checksum.h"
+#include "dataplane/verdict.h"
+#include "ntp/octets.h"
+#include "ntp/packet.h"
+
+enum {
+	REPLY_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE,
+	REPLY_IPV4_LENGTH = IPV4_HEADER + REPLY_UDP_LENGTH,
+	HOP_LIMIT = 64,
+	PROTOCOL_UDP = 17,
+};
+
+void reply_prepare(struct reply *reply, const struct timebase *tb, const struct policy *policy,
+	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random)
+{
+	const bool synchronised = timebase_is_synchronised(tb, sent);
+	const unsigned leap = synchronised ? tb->leap : NTP_LEAP_UNSYNC,
+		       stratum = synchronised ? tb->stratum : 0;
+	const uint32_t mask = (UINT32_C(1) << (32 + precision)) - 1;
+	ntp64 receive = timebase_time(tb, received) & ~(ntp64)mask,
+	      transmit = timebase_time(tb, sent) & ~(ntp64)mask;
+	uint64_t sum;
+
+	/* Also where a timebase that jumped back came between the two reads. */
+	if (ntp64_diff(transmit, receive) <= 0)
+		transmit = receive + mask + 1;
+	reply->first = leap << 30 | stratum << 16 | (uint8_t)precision;
+	reply->min_poll = policy->min_poll;
+	reply->checksum_offload = checksum_offload;
+	reply->root_delay = OCTETS_BE32(tb->root_delay);
+	reply->root_dispersion = OCTETS_BE32(timebase_dispersion(tb, sent));
+	reply->refid = synchronised ? load_raw32(tb->refid) : 0;
+	reply->reference = OCTETS_BE64(tb->reference);
+	reply->receive = OCTETS_BE64(receive);
+	reply->transmit = OCTETS_BE64(transmit);
+	reply->fuzz = (uint32_t)random;
+	reply->fuzz_mask = mask;
+	sum = (uint64_t)reply->root_delay + reply->root_dispersion + reply->refid;
+	sum = checksum_add64(checksum_add64(sum, reply->reference), reply->receive);
+	reply->sum = checksum_fold(checksum_add64(sum, reply->transmit));
+}
+
+/*
+ * Version and mode of the reply: RFC 5905 figure 20 answers active (1) with passive (2) and client (3) with
+ * server (4), each one more; an NTPv1 request without a mode gets a server's.
+ */
+static inline uint32_t reply_lvm(uint32_t request_lvm)
+{
+	const uint32_t lvm = request_lvm & 0x3f;
+
+	return __builtin_expect((lvm & 7) == NTP_MODE_RESERVED, 0) ? lvm + NTP_MODE_SERVER : lvm + 1;
+}
+
+/*
+ * Write the NTP header over the request; gives `sum` with that of its words added. Put together in registers
+ * and stored by 64 bits: a struct filled octet by octet and copied would stall on its own stores.
+ */
+static inline uint64_t write_ntp(const struct reply *reply, uint8_t *ntp, unsigned index, uint64_t sum)
+{
+	const uint32_t request = load_be32(ntp);
+	const int8_t request_poll = (int8_t)(request >> 8);
+	const int8_t poll = request_poll > reply->min_poll ? request_poll : reply->min_poll;
+	const uint64_t origin = load_raw64(ntp + offsetof(struct ntp_header, transmit));
+	const uint32_t first =
+		OCTETS_BE32(reply->first | reply_lvm(request >> 24) << 24 | (uint32_t)(uint8_t)poll << 8);
+	const uint32_t below = OCTETS_BE32((reply->fuzz + index) & reply->fuzz_mask);
+	const uint64_t receive = reply->receive | join_raw32(0, below);
+	uint64_t transmit = reply->transmit | join_raw32(0, below);
+
+	sum = checksum_add64(checksum_add64(sum, origin), reply->sum + first + 2 * (uint64_t)below);
+	/* A client whose cookie happens to be our own time must still see two stamps that differ. */
+	if (__builtin_expect(transmit == origin, 0)) {
+		sum = checksum_add64(sum, ~transmit);
+		transmit ^= join_raw32(0, OCTETS_BE32(1));
+		sum = checksum_add64(sum, transmit);
+	}
+	store_raw64(ntp, join_raw32(first, reply->root_delay));
+	store_raw64(ntp + offsetof(struct ntp_header, root_dispersion),
+		join_raw32(reply->root_dispersion, reply->refid));
+	store_raw64(ntp + offsetof(struct ntp_header, reference), reply->reference);
+	store_raw64(ntp + offsetof(struct ntp_header, origin), origin);
+	store_raw64(ntp + offsetof(struct ntp_header, receive), receive);
+	store_raw64(ntp + offsetof(struct ntp_header, transmit), transmit);
+	return sum;
+}
+
+static inline void swap_macs(uint8_t *frame)
+{
+	const uint32_t to_high = load_raw32(frame), from_high = load_raw32(frame + 6);
+	const uint16_t to_low = load_raw16(frame + 4), from_low = load_raw16(frame + 10);
+
+	store_raw32(frame, from_high);
+	store_raw16(frame + 4, from_low);
+	store_raw32(frame + 6, to_high);
+	store_raw16(frame + 10, to_low);
+}
+
+/* Length and swapped ports; the checksum from the sum of all that it covers, or from the pseudo-header's to
+ * be completed. */
+static inline void write_udp(uint8_t *udp, uint32_t ports, uint64_t sum, bool offload)
+{
+	uint32_t checksum = checksum_fold(sum);
+
+	if (!offload) {
+		checksum = ~checksum & 0xffff;
+		/* RFC 768: a computed zero goes out as all ones, because zero means none. */
+		checksum = checksum ? checksum : 0xffff;
+	}
+	store_raw64(udp, join_raw32(ports << 16 | ports >> 16,
+				 join_raw16(OCTETS_BE16(REPLY_UDP_LENGTH), (uint16_t)checksum)));
+}
+
+static inline void write_ipv4(uint8_t *ip, uint32_t source, uint32_t destination, bool offload)
+{
+	/* No fragmentation, so identification is free to be 0 (RFC 6864 section 4.1). */
+	const uint32_t length = OCTETS_BE32(UINT32_C(0x45000000) | REPLY_IPV4_LENGTH);
+	const uint32_t dont_fragment = OCTETS_BE32(UINT32_C(0x4000));
+	const uint16_t protocol = OCTETS_BE16(HOP_LIMIT << 8 | PROTOCOL_UDP);
+	uint64_t sum = (uint64_t)length + dont_fragment + protocol + source + destination;
+	uint16_t checksum = offload ? 0 : (uint16_t)~checksum_fold(sum);
+
+	store_raw64(ip, join_raw32(length, dont_fragment));
+	store_raw64(ip + 8, join_raw32(join_raw16(protocol, checksum), source));
+	store_raw32(ip + 16, destination);
+}
+
+/* What the UDP checksum covers beside addresses and payload: the pseudo-header's rest, and the UDP header. */
+static const uint32_t sum_of_pseudo = OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(REPLY_UDP_LENGTH);
+static const uint32_t sum_of_udp = OCTETS_BE16(REPLY_UDP_LENGTH);
+
+static inline void answer_ipv4(const struct reply *reply, uint8_t *ip, unsigned index)
+{
+	const uint32_t source = load_raw32(ip + 16), destination = load_raw32(ip + 12);
+	const uint32_t ports = load_raw32(ip + IPV4_HEADER);
+	const uint64_t pseudo = (uint64_t)source + destination + sum_of_pseudo;
+	const uint64_t sum =
+		write_ntp(reply, ip + IPV4_HEADER + UDP_HEADER, index, pseudo + ports + sum_of_udp);
+
+	write_ipv4(ip, source, destination, reply->checksum_offload);
+	write_udp(ip + IPV4_HEADER, ports, reply->checksum_offload ? pseudo : sum, reply->checksum_offload);
+}
+
+static inline void answer_ipv6(const struct reply *reply, uint8_t *ip, unsigned index)
+{
+	const uint64_t source[2] = {load_raw64(ip + 24), load_raw64(ip + 32)};
+	const uint64_t destination[2] = {load_raw64(ip + 8), load_raw64(ip + 16)};
+	const uint32_t ports = load_raw32(ip + IPV6_HEADER);
+	uint64_t pseudo, sum;
+
+	pseudo = checksum_add64(checksum_add64(sum_of_pseudo, source[0]), source[1]);
+	pseudo = checksum_add64(checksum_add64(pseudo, destination[0]), destination[1]);
+	sum = write_ntp(reply, ip + IPV6_HEADER + UDP_HEADER, index,
+		checksum_add64(pseudo, (uint64_t)ports + sum_of_udp));
+	store_raw64(ip, join_raw32(OCTETS_BE32(UINT32_C(0x60000000)),
+				OCTETS_BE32(REPLY_UDP_LENGTH << 16 | PROTOCOL_UDP << 8 | HOP_LIMIT)));
+	store_raw64(ip + 8, source[0]);
+	store_raw64(ip + 16, source[1]);
+	store_raw64(ip + 24, destination[0]);
+	store_raw64(ip + 32, destination[1]);
+	write_udp(ip + IPV6_HEADER, ports, reply->checksum_offload ? pseudo : sum, reply->checksum_offload);
+}
+
+void answer_burst(const struct reply *reply, struct packet *packets, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *packet = &packets[i];
+
+		if (__builtin_expect(packet->verdict != VERDICT_ANSWERED, 0))
+			continue;
+		swap_macs(packet->data);
+		if (packet->is_ipv6)
+			answer_ipv6(reply, packet->data + packet->l3, i);
+		else
+			answer_ipv4(reply, packet->data + packet->l3, i);
+		packet->length = (uint16_t)(packet->l3 + (packet->is_ipv6 ? IPV6_HEADER : IPV4_HEADER) +
+					    REPLY_UDP_LENGTH);
+	}
+}

@@ -1,0 +1,43 @@
+/*
+ * Step three of a packet's way: turn each request of a burst into its reply, in place (RFC 5905 section 9.2).
+ * Pure; a struct reply belongs to one worker.
+ */
+#ifndef DATAPLANE_ANSWER_H
+#define DATAPLANE_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/packet.h"
+#include "dataplane/policy.h"
+#include "refclock/timebase.h"
+
+/* What all replies of a burst have in common. Words as they load from the wire unless said otherwise. */
+struct reply {
+	uint32_t first; /* host order: the header's first word with leap, stratum and precision, the rest 0 */
+	int8_t min_poll;
+	bool checksum_offload; /* leave only the pseudo-header's sum in UDP and nothing in IPv4 */
+	uint32_t root_delay;
+	uint32_t root_dispersion;
+	uint32_t refid;
+	uint64_t reference;
+	uint64_t receive;  /* the bits below the precision are 0: each reply fills them */
+	uint64_t transmit; /* likewise; later than receive by at least the precision */
+	uint32_t fuzz;     /* host order: its low bits plus the packet's index fill those bits */
+	uint32_t fuzz_mask;
+	uint64_t sum; /* one's complement sum of root_delay to transmit, folded */
+};
+
+/*
+ * Set the burst's constants. `received` and `sent` are counter values; `sent` should be read as late as can
+ * be. `random` is fresh for each burst: it fills the bits below the precision, so that stamps are unlike and
+ * cannot be guessed. precision: log2 seconds, -31 to -1.
+ */
+void reply_prepare(struct reply *reply, const struct timebase *tb, const struct policy *policy,
+	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random);
+
+/* Turn those of n packets whose verdict is VERDICT_ANSWERED into replies; `length` becomes the reply's.
+ * Others stay. */
+void answer_burst(const struct reply *reply, struct packet *packets, unsigned n);
+
+#endif

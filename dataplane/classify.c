@@ -1,0 +1,277 @@
+#include "dataplane/classify.h"
+
+#include <stdbool.h>
+
+#include "dataplane/checksum.h"
+#include "ntp/extension.h"
+#include "ntp/octets.h"
+#include "ntp/packet.h"
+
+enum {
+	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_IPV6 = 0x86dd,
+	ETHERTYPE_VLAN = 0x8100,   /* 802.1Q */
+	ETHERTYPE_VLAN_S = 0x88a8, /* 802.1ad */
+	VLAN_TAGS_MAX = 2,
+	PROTOCOL_UDP = 17,
+	VLAN_ID = 0x0fff,
+};
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* One body, specialised by constant arguments for IPv4 and IPv6, tagged or not. */
+#define SPECIALISED static inline __attribute__((always_inline))
+
+/* ::ffff:a.b.c.d as its octets load. Arithmetic, because octets stored one by one would stall the load of the
+ * whole. */
+#define MAPPED_HIGH UINT64_C(0)
+static inline uint64_t mapped_low(uint32_t ipv4_raw)
+{
+	return join_raw32(OCTETS_BE32(UINT32_C(0xffff)), ipv4_raw);
+}
+
+/* IPv4 and IPv6 reduced to what the rest needs. */
+struct ip {
+	uint64_t source_high, source_low, destination_high, destination_low;
+	uint64_t pseudo;        /* sum of both addresses, for the UDP checksum */
+	const uint8_t *udp;     /* the UDP header ... */
+	uint32_t payload;       /* ... and the octets from there on that the IP header vouches for */
+	bool source_is_strange; /* multicast, broadcast, unspecified, loopback */
+};
+
+SPECIALISED enum verdict parse_ipv4(const uint8_t *ip, uint32_t size, struct ip *out)
+{
+	uint32_t source, destination, total;
+
+	if (UNLIKELY(size < IPV4_HEADER))
+		return VERDICT_TRUNCATED;
+	if (UNLIKELY(ip[0] != 0x45)) {
+		if (ip[0] >> 4 != 4)
+			return VERDICT_IP_VERSION;
+		return (ip[0] & 15) < 5 ? VERDICT_IP_LENGTH : VERDICT_IPV4_OPTIONS;
+	}
+	total = load_be16(ip + 2);
+	if (UNLIKELY(total > size || total < IPV4_HEADER))
+		return VERDICT_IP_LENGTH;
+	if (UNLIKELY(ip[9] != PROTOCOL_UDP))
+		return VERDICT_NOT_UDP;
+	if (UNLIKELY(load_raw16(ip + 6) & OCTETS_BE16(0x3fff))) /* more fragments, or an offset */
+		return VERDICT_IPV4_FRAGMENT;
+	source = load_raw32(ip + 12);
+	destination = load_raw32(ip + 16);
+	out->source_high = out->destination_high = MAPPED_HIGH;
+	out->source_low = mapped_low(source);
+	out->destination_low = mapped_low(destination);
+	out->pseudo = (uint64_t)source + destination;
+	out->udp = ip + IPV4_HEADER;
+	out->payload = total - IPV4_HEADER;
+	out->source_is_strange = ip[12] >= 224 || ip[12] == 127 || ip[12] == 0;
+	return VERDICT_ANSWERED;
+}
+
+SPECIALISED enum verdict parse_ipv6(const uint8_t *ip, uint32_t size, struct ip *out)
+{
+	uint32_t payload;
+
+	if (UNLIKELY(size < IPV6_HEADER))
+		return VERDICT_TRUNCATED;
+	if (UNLIKELY(ip[0] >> 4 != 6))
+		return VERDICT_IP_VERSION;
+	payload = load_be16(ip + 4);
+	if (UNLIKELY(payload > size - IPV6_HEADER))
+		return VERDICT_IP_LENGTH;
+	if (UNLIKELY(ip[6] != PROTOCOL_UDP)) {
+		/* Hop-by-hop, routing, fragment, ESP, AH, destination options, mobility: IANA's extension
+		 * header types. */
+		switch (ip[6]) {
+		case 0:
+		case 43:
+		case 44:
+		case 50:
+		case 51:
+		case 60:
+		case 135:
+			return VERDICT_IPV6_EXTENSION;
+		default:
+			return VERDICT_NOT_UDP;
+		}
+	}
+	out->source_high = load_raw64(ip + 8);
+	out->source_low = load_raw64(ip + 16);
+	out->destination_high = load_raw64(ip + 24);
+	out->destination_low = load_raw64(ip + 32);
+	out->pseudo = checksum_add64(checksum_add64(0, out->source_high), out->source_low);
+	out->pseudo =
+		checksum_add64(checksum_add64(out->pseudo, out->destination_high), out->destination_low);
+	out->udp = ip + IPV6_HEADER;
+	out->payload = payload;
+	/* Multicast; ::, ::1 and the rest of the all-zero half, which holds the IPv4-mapped addresses too. */
+	out->source_is_strange = ip[8] == 0xff || out->source_high == 0;
+	return VERDICT_ANSWERED;
+}
+
+/* Indexed by the first octet: what a request with this version and mode gets. A v1 mode 0 is judged by its
+ * port too. */
+#define BY_MODE(version)                                                                              \
+	[version << 3 | NTP_MODE_RESERVED] = version == 1 ? VERDICT_ANSWERED : VERDICT_MODE_RESERVED, \
+			[version << 3 | NTP_MODE_ACTIVE] = VERDICT_ANSWERED,                          \
+			[version << 3 | NTP_MODE_PASSIVE] = VERDICT_MODE_PASSIVE,                     \
+			[version << 3 | NTP_MODE_CLIENT] = VERDICT_ANSWERED,                          \
+			[version << 3 | NTP_MODE_SERVER] = VERDICT_MODE_SERVER,                       \
+			[version << 3 | NTP_MODE_BROADCAST] = VERDICT_MODE_BROADCAST,                 \
+			[version << 3 | NTP_MODE_CONTROL] = VERDICT_MODE_CONTROL,                     \
+			[version << 3 | NTP_MODE_PRIVATE] = VERDICT_MODE_PRIVATE
+#define EIGHT(verdict) verdict, verdict, verdict, verdict, verdict, verdict, verdict, verdict
+
+static const uint8_t verdict_of_mode[64] = {
+	EIGHT(VERDICT_NTP_VERSION),
+	BY_MODE(1),
+	BY_MODE(2),
+	BY_MODE(3),
+	BY_MODE(4),
+	EIGHT(VERDICT_NTP_VERSION),
+	EIGHT(VERDICT_NTP_VERSION),
+	EIGHT(VERDICT_NTP_VERSION),
+};
+
+static enum verdict judge_trailer(const uint8_t *trailer, uint32_t size, unsigned version)
+{
+	switch (ntp_trailer_check(trailer, size, version)) {
+	case NTP_TRAILER_NONE:
+		return VERDICT_ANSWERED;
+	case NTP_TRAILER_MAC:
+		return VERDICT_MAC_UNKNOWN_KEY;
+	case NTP_TRAILER_CRYPTO_NAK:
+		return VERDICT_CRYPTO_NAK;
+	case NTP_TRAILER_BAD_FIELD:
+		return VERDICT_EXTENSION_LENGTH;
+	case NTP_TRAILER_BAD_MAC:
+		break;
+	}
+	return VERDICT_MAC_LENGTH;
+}
+
+SPECIALISED enum verdict judge_ntp(const uint8_t *ntp, uint32_t size, uint16_t source_port_raw)
+{
+	enum verdict verdict;
+
+	if (UNLIKELY(size < NTP_HEADER_SIZE))
+		return VERDICT_NTP_SHORT;
+	if (UNLIKELY(size % 4 != 0))
+		return VERDICT_NTP_LENGTH;
+	verdict = (enum verdict)verdict_of_mode[ntp[0] & 63];
+	if (UNLIKELY(verdict != VERDICT_ANSWERED))
+		return verdict;
+	/* Two servers would answer each other for ever if a v1 reply were taken for a request. */
+	if (UNLIKELY(ntp_lvm_mode(ntp[0]) == NTP_MODE_RESERVED && source_port_raw == OCTETS_BE16(NTP_PORT)))
+		return VERDICT_MODE_RESERVED;
+	if (UNLIKELY(size > NTP_HEADER_SIZE))
+		return judge_trailer(ntp + NTP_HEADER_SIZE, size - NTP_HEADER_SIZE, ntp_lvm_version(ntp[0]));
+	return VERDICT_ANSWERED;
+}
+
+SPECIALISED enum verdict judge_checksums(
+	const uint8_t *header, const struct ip *ip, uint32_t udp_length, unsigned flags, bool is_ipv6)
+{
+	uint16_t checksum = load_raw16(ip->udp + 6);
+	uint64_t sum;
+
+	if (!is_ipv6 && !(flags & PACKET_IP_CHECKSUM_GOOD) &&
+		checksum_fold(checksum_add(0, header, IPV4_HEADER)) != 0xffff)
+		return VERDICT_IP_CHECKSUM;
+	if (UNLIKELY(checksum == 0))
+		return is_ipv6 ? VERDICT_UDP_NO_CHECKSUM : VERDICT_ANSWERED;
+	if (flags & PACKET_UDP_CHECKSUM_GOOD)
+		return VERDICT_ANSWERED;
+	sum = ip->pseudo + OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16((uint16_t)udp_length);
+	return checksum_fold(checksum_add(sum, ip->udp, udp_length)) == 0xffff ? VERDICT_ANSWERED
+									       : VERDICT_UDP_CHECKSUM;
+}
+
+/* From the IP header on, which starts after l3 octets; `vlan` as in dataplane/policy.h. */
+SPECIALISED enum verdict classify_ip(
+	const struct policy *policy, struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
+{
+	const uint8_t *header = packet->data + l3;
+	uint32_t size = packet->length - l3, udp_length;
+	struct ip ip;
+	enum verdict verdict = is_ipv6 ? parse_ipv6(header, size, &ip) : parse_ipv4(header, size, &ip);
+
+	packet->l3 = (uint8_t)l3;
+	packet->is_ipv6 = is_ipv6;
+	if (UNLIKELY(verdict != VERDICT_ANSWERED))
+		return verdict;
+	if (UNLIKELY(!policy_is_served(policy, ip.destination_high, ip.destination_low, vlan)))
+		return VERDICT_OTHER_ADDRESS;
+	if (UNLIKELY(ip.payload < UDP_HEADER))
+		return VERDICT_IP_LENGTH;
+	if (UNLIKELY(load_be16(ip.udp + 2) != policy->ntp_port))
+		return VERDICT_OTHER_PORT;
+	if (UNLIKELY(packet->data[6] & 1))
+		return VERDICT_SOURCE_MAC;
+	if (UNLIKELY(ip.source_is_strange || policy_is_own(policy, ip.source_high, ip.source_low)))
+		return VERDICT_SOURCE_ADDRESS;
+	if (UNLIKELY(load_raw16(ip.udp) == 0))
+		return VERDICT_SOURCE_PORT;
+	udp_length = load_be16(ip.udp + 4);
+	/* Octets after the UDP datagram are legal (RFC 9868) and ignored. */
+	if (UNLIKELY(udp_length < UDP_HEADER || udp_length > ip.payload))
+		return VERDICT_UDP_LENGTH;
+	verdict = judge_ntp(ip.udp + UDP_HEADER, udp_length - UDP_HEADER, load_raw16(ip.udp));
+	if (UNLIKELY(verdict != VERDICT_ANSWERED))
+		return verdict;
+	return judge_checksums(header, &ip, udp_length, packet->flags, is_ipv6);
+}
+
+/* A tag in the frame or beside it, or something that is not IP. `type` is that of the Ethernet header. */
+static __attribute__((noinline)) enum verdict classify_tagged(
+	const struct policy *policy, struct packet *packet, uint16_t type)
+{
+	uint32_t l3 = ETHERNET_HEADER, vlan = 0;
+	unsigned tags = 0;
+
+	packet->l3 = ETHERNET_HEADER;
+	packet->is_ipv6 = 0;
+	if (packet->flags & PACKET_SEGMENTED)
+		return VERDICT_SEGMENTED;
+	if (packet->flags & PACKET_VLAN_STRIPPED) {
+		vlan = SERVED_VLAN_PRESENT | (packet->vlan_tci & VLAN_ID);
+		tags = 1;
+	}
+	for (; type == ETHERTYPE_VLAN || type == ETHERTYPE_VLAN_S; tags++) {
+		if (tags == VLAN_TAGS_MAX)
+			return VERDICT_NOT_IP;
+		if (packet->length < l3 + VLAN_TAG)
+			return VERDICT_TRUNCATED;
+		vlan = vlan << 16 | SERVED_VLAN_PRESENT | (load_be16(packet->data + l3) & VLAN_ID);
+		type = load_be16(packet->data + l3 + 2);
+		l3 += VLAN_TAG;
+	}
+	if (type == ETHERTYPE_IPV4)
+		return classify_ip(policy, packet, l3, vlan, false);
+	if (type == ETHERTYPE_IPV6)
+		return classify_ip(policy, packet, l3, vlan, true);
+	return VERDICT_NOT_IP;
+}
+
+SPECIALISED enum verdict classify(const struct policy *policy, struct packet *packet)
+{
+	uint16_t type;
+
+	if (UNLIKELY(packet->length < ETHERNET_HEADER))
+		return VERDICT_TRUNCATED;
+	type = load_raw16(packet->data + 12);
+	if (LIKELY(!(packet->flags & (PACKET_SEGMENTED | PACKET_VLAN_STRIPPED)))) {
+		if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV4)))
+			return classify_ip(policy, packet, ETHERNET_HEADER, 0, false);
+		if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV6)))
+			return classify_ip(policy, packet, ETHERNET_HEADER, 0, true);
+	}
+	return classify_tagged(policy, packet, OCTETS_BE16(type));
+}
+
+void classify_burst(const struct policy *policy, struct packet *packets, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		packets[i].verdict = (uint8_t)classify(policy, &packets[i]);
+}

@@ -1,0 +1,37 @@
+/*
+ * One frame of a burst on its way through the worker's steps. The worker fills the first part from an mbuf,
+ * classify the second, answer turns the frame into its reply. Pure: no DPDK here, so that tests and fuzzers
+ * bring frames of their own.
+ */
+#ifndef DATAPLANE_PACKET_H
+#define DATAPLANE_PACKET_H
+
+#include <stdint.h>
+
+enum {
+	ETHERNET_HEADER = 14,
+	VLAN_TAG = 4,
+	IPV4_HEADER = 20,
+	IPV6_HEADER = 40,
+	UDP_HEADER = 8,
+};
+
+/* What the port has done with a received frame. */
+enum {
+	PACKET_IP_CHECKSUM_GOOD = 1,  /* the port verified the IPv4 header checksum */
+	PACKET_UDP_CHECKSUM_GOOD = 2, /* the port verified the UDP checksum */
+	PACKET_VLAN_STRIPPED = 4,     /* the outermost tag is in vlan_tci, not in the frame */
+	PACKET_SEGMENTED = 8,         /* more octets follow in other buffers */
+};
+
+struct packet {
+	uint8_t *data;     /* the Ethernet header's first octet; writable */
+	uint16_t length;   /* octets at data, without FCS; answer sets the reply's */
+	uint16_t vlan_tci; /* with PACKET_VLAN_STRIPPED: the tag, host order */
+	uint8_t flags;     /* of the above */
+	uint8_t verdict;   /* enum verdict: set by classify */
+	uint8_t l3;        /* octets before the IP header: 14, 18 or 22 */
+	uint8_t is_ipv6;
+};
+
+#endif
