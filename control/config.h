@@ -10,11 +10,13 @@
 #include <stdint.h>
 
 enum {
-	CONFIG_INTERFACES = 16,	   /* at most, as ports of the dataplane */
-	CONFIG_ADDRESSES = 8,	   /* of one interface's TAP */
+	CONFIG_INTERFACES = 16, /* at most, as ports of the dataplane */
+	CONFIG_ADDRESSES = 8,   /* of one interface's TAP */
 	CONFIG_BIND_ADDRESSES = 64,
-	CONFIG_LINE = 2048, /* octets of one line, its end included */
-	CONFIG_CPUS = 1024, /* highest CPU number, plus 1 */
+	CONFIG_LINE = 2048,          /* octets of one line, its end included */
+	CONFIG_FILE = 1024 * 1024,   /* octets of a file */
+	CONFIG_CPUS = 1024,          /* highest CPU number, plus 1 */
+	CONFIG_IDLE_AFTER_US = 1000, /* default of idle_after_us */
 };
 
 /* An IPv4 (v4-mapped) or IPv6 address in the order of the wire, with a prefix length where one was given. */
@@ -28,10 +30,10 @@ enum config_driver { CONFIG_DRIVER_AUTO = 0, CONFIG_DRIVER_AF_XDP, CONFIG_DRIVER
 
 /* One `interface` directive. */
 struct config_interface {
-	char name[256];	   /* "eth0", "pci:0000:03:00.0" or "vdev:net_memif0,role=client" */
+	char name[256];    /* "eth0", "pci:0000:03:00.0" or "vdev:net_memif0,role=client" */
 	uint16_t queues;   /* 0: as many as the port has, at most one a worker */
-	uint8_t driver;	   /* enum config_driver, for a kernel interface */
-	char tap[16];	   /* exception TAP's name, for pci: and vdev:; "" for none */
+	uint8_t driver;    /* enum config_driver, for a kernel interface */
+	char tap[16];      /* exception TAP's name, for pci: and vdev:; "" for none */
 	uint8_t addresses; /* in use below */
 	struct config_address address[CONFIG_ADDRESSES]; /* to be put on the TAP */
 };
@@ -47,19 +49,22 @@ struct config {
 	uint8_t bind_addresses;
 	struct config_address bind_address[CONFIG_BIND_ADDRESSES];
 	uint16_t port;
-	int8_t min_poll;	/* directive minpoll: the least poll value in replies, log2 seconds */
-	uint8_t local_stratum;	/* 1-15; 0: no `local` directive */
-	uint8_t huge_pages;	/* enum config_choice */
-	uint8_t idle;		/* enum config_idle */
-	uint8_t seccomp;	/* enum config_seccomp */
-	uint32_t idle_after_us; /* microseconds without a packet before a worker sleeps */
-	uint32_t refresh_us;	/* directive clockrefresh: interval of the clock's line, 1000-10000 */
-	uint32_t holdover_s;	/* directive holdover: seconds until an abandoned timebase turns to LI=3 */
-	char user[33];		/* "" for the default */
+	int8_t min_poll;          /* directive minpoll: the least poll value in replies, log2 seconds */
+	uint8_t local_stratum;    /* 1-15; 0: no `local` directive */
+	uint8_t huge_pages;       /* enum config_choice */
+	uint8_t idle;             /* enum config_idle */
+	uint8_t seccomp;          /* enum config_seccomp */
+	uint32_t idle_after_us;   /* microseconds without a packet before a worker sleeps */
+	uint32_t refresh_us;      /* directive clockrefresh: interval of the clock's line, 1000-10000 */
+	uint32_t holdover_s;      /* directive holdover: seconds until an abandoned timebase turns to LI=3 */
+	char user[33];            /* "" for the default */
 	char chrony_run_dir[256]; /* directive chronyrundir; "" for automatic */
 };
 
-/* One problem or remark of a file. `text` is a whole sentence: what was found and what was expected. */
+/*
+ * One problem or remark of a file. `text` is a whole sentence without a full stop: what was found and what
+ * was expected. It is printable ASCII whatever the file held.
+ */
 struct config_message {
 	bool error; /* else a warning */
 	int line;   /* 1-based; 0: of the whole file or the command line */
@@ -73,22 +78,32 @@ typedef void config_report(void *opaque, const struct config_message *message);
 void config_init(struct config *config);
 
 /*
- * Apply the text of a configuration file. Every line is looked at even after an error. True where there was no error;
- * otherwise the struct is indeterminate and must not be used.
+ * Apply the text of a configuration file. Every line is looked at even after an error. True where there was
+ * no error; otherwise the struct is indeterminate and must not be used.
  */
 bool config_parse(struct config *config, const char *text, size_t size, config_report *report, void *opaque);
 
-/* One directive as it stands in a file, from the command line ("interface eth0"). True where there was no error. */
+/*
+ * One directive as it stands in a file, from the command line ("interface eth0"); it replaces what a file
+ * said, but repeatable ones add. Its messages have line 0. True where there was no error.
+ */
 bool config_directive(struct config *config, const char *line, config_report *report, void *opaque);
 
-/* What can only be judged of the whole (an interface there is, names are unlike ...). True where there was no error. */
+/* What can only be judged of the whole: that there is an interface. True where there was no error. */
 bool config_finish(const struct config *config, config_report *report, void *opaque);
 
 /* Read a file (at most 1 MiB) and config_parse it. A file that cannot be read is a message at line 0. */
 bool config_load(struct config *config, const char *file, config_report *report, void *opaque);
 
-/* The names of the directives, separated by ", ", whose values differ so that only a restart applies them; "" for none. */
+/*
+ * The names of the directives, separated by ", ", whose values differ so that only a restart applies them; ""
+ * for none. Cut off where size is too small.
+ */
 void config_restart_needed(const struct config *old, const struct config *new, char *names, size_t size);
+
+/* Likewise those whose `applied` in the table is this one (APPLIED_BY_* in control/directive.h). */
+void config_changed(
+	const struct config *old, const struct config *new, const char *applied, char *names, size_t size);
 
 /* "2-5,8" into a set of bits (CPU n is bit n % 64 of set[n / 64]); false for a bad list. */
 bool config_cpu_list(const char *list, uint64_t set[CONFIG_CPUS / 64]);

@@ -151,12 +151,21 @@ static enum verdict judge_trailer(const uint8_t *trailer, uint32_t size, unsigne
 	return VERDICT_MAC_LENGTH;
 }
 
+/* Control and private messages have headers of their own, of 12 and 8 octets. */
+static enum verdict judge_short(const uint8_t *ntp, uint32_t size)
+{
+	enum verdict verdict = size ? (enum verdict)verdict_of_mode[ntp[0] & 63] : VERDICT_NTP_SHORT;
+
+	return verdict == VERDICT_MODE_CONTROL || verdict == VERDICT_MODE_PRIVATE ? verdict
+										  : VERDICT_NTP_SHORT;
+}
+
 SPECIALISED enum verdict judge_ntp(const uint8_t *ntp, uint32_t size, uint16_t source_port_raw)
 {
 	enum verdict verdict;
 
 	if (UNLIKELY(size < NTP_HEADER_SIZE))
-		return VERDICT_NTP_SHORT;
+		return judge_short(ntp, size);
 	if (UNLIKELY(size % 4 != 0))
 		return VERDICT_NTP_LENGTH;
 	verdict = (enum verdict)verdict_of_mode[ntp[0] & 63];
@@ -174,7 +183,7 @@ SPECIALISED enum verdict judge_checksums(
 	const uint8_t *header, const struct ip *ip, uint32_t udp_length, unsigned flags, bool is_ipv6)
 {
 	uint16_t checksum = load_raw16(ip->udp + 6);
-	uint64_t sum;
+	uint64_t pseudo;
 
 	if (!is_ipv6 && !(flags & PACKET_IP_CHECKSUM_GOOD) &&
 		checksum_fold(checksum_add(0, header, IPV4_HEADER)) != 0xffff)
@@ -183,9 +192,13 @@ SPECIALISED enum verdict judge_checksums(
 		return is_ipv6 ? VERDICT_UDP_NO_CHECKSUM : VERDICT_ANSWERED;
 	if (flags & PACKET_UDP_CHECKSUM_GOOD)
 		return VERDICT_ANSWERED;
-	sum = ip->pseudo + OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16((uint16_t)udp_length);
-	return checksum_fold(checksum_add(sum, ip->udp, udp_length)) == 0xffff ? VERDICT_ANSWERED
-									       : VERDICT_UDP_CHECKSUM;
+	pseudo = checksum_add64(
+		ip->pseudo, (uint64_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16((uint16_t)udp_length));
+	if (LIKELY(checksum_fold(checksum_add(pseudo, ip->udp, udp_length)) == 0xffff))
+		return VERDICT_ANSWERED;
+	if (flags & PACKET_UDP_CHECKSUM_PARTIAL && checksum == checksum_fold(pseudo))
+		return VERDICT_ANSWERED;
+	return VERDICT_UDP_CHECKSUM;
 }
 
 /* From the IP header on, which starts after l3 octets; `vlan` as in dataplane/policy.h. */
@@ -201,6 +214,10 @@ SPECIALISED enum verdict classify_ip(
 	packet->is_ipv6 = is_ipv6;
 	if (UNLIKELY(verdict != VERDICT_ANSWERED))
 		return verdict;
+	/* An IPv4-mapped address stands for IPv4 in the policy, and has no business on the wire (RFC 4291).
+	 */
+	if (is_ipv6 && UNLIKELY(ip.destination_high == MAPPED_HIGH))
+		return VERDICT_OTHER_ADDRESS;
 	if (UNLIKELY(!policy_is_served(policy, ip.destination_high, ip.destination_low, vlan)))
 		return VERDICT_OTHER_ADDRESS;
 	if (UNLIKELY(ip.payload < UDP_HEADER))
@@ -209,6 +226,9 @@ SPECIALISED enum verdict classify_ip(
 		return VERDICT_OTHER_PORT;
 	if (UNLIKELY(packet->data[6] & 1))
 		return VERDICT_SOURCE_MAC;
+	/* RFC 1122 section 3.3.6: nothing that came by a link-layer broadcast is answered. */
+	if (UNLIKELY(packet->data[0] & 1))
+		return VERDICT_DESTINATION_MAC;
 	if (UNLIKELY(ip.source_is_strange || policy_is_own(policy, ip.source_high, ip.source_low)))
 		return VERDICT_SOURCE_ADDRESS;
 	if (UNLIKELY(load_raw16(ip.udp) == 0))

@@ -22,6 +22,11 @@ enum {
 	PACKET_UDP_CHECKSUM_GOOD = 2, /* the port verified the UDP checksum */
 	PACKET_VLAN_STRIPPED = 4,     /* the outermost tag is in vlan_tci, not in the frame */
 	PACKET_SEGMENTED = 8,         /* more octets follow in other buffers */
+	/*
+	 * A sender on this host may leave the UDP checksum to a device that never comes (veth, virtio): the field then holds
+	 * the pseudo-header's sum, and that counts as right.
+	 */
+	PACKET_UDP_CHECKSUM_PARTIAL = 16,
 };
 
 struct packet {

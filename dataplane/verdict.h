@@ -29,6 +29,8 @@ enum disposition {
 		"length in the IP header exceeds the frame or misses the UDP header")                \
 	X(IP_CHECKSUM, DROP, "ip-checksum", "IPv4 header checksum is wrong")                         \
 	X(SOURCE_MAC, DROP, "source-mac", "source MAC is a group address")                           \
+	X(DESTINATION_MAC, DROP, "destination-mac",                                                  \
+		"destination MAC is a group address, which could not be the reply's source")         \
 	X(SOURCE_ADDRESS, DROP, "source-address",                                                    \
 		"source is multicast, broadcast, unspecified, loopback or one of our own")           \
 	X(SOURCE_PORT, DROP, "source-port", "source port 0")                                         \

@@ -60,7 +60,9 @@ static enum shm_error open_existing(
 	if (fd < 0)
 		return SHM_SYSTEM;
 	if (fstat(fd, &st) == 0) {
-		if (st.st_size < (off_t)sizeof(struct shm_head))
+		struct shm_head head;
+
+		if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || head.magic != contract->magic)
 			error = SHM_FOREIGN;
 		else if (st.st_size != (off_t)octets_of(contract->size))
 			error = SHM_VERSION;

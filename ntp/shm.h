@@ -5,7 +5,7 @@
  * struct (a "latch"). The writer fills the copy that readers are not looking at and then turns `sequence`,
  * whose lowest bit says which copy is current. So a reader never waits for a writer, and a writer killed
  * half-way through an update leaves the last good copy in place; a reader retries only if the writer
- * published twice while it was copying.
+ * published while it was copying.
  *
  * Barriers, each with its partner (the scheme is that of a sequence count, see DPDK's rte_seqcount.h):
  *   W1 release fence before the data stores      <-> R2: who sees new data in the old copy also sees the old

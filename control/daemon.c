@@ -1,0 +1,143 @@
+#include "control/daemon.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	BACK_OFF_MS = 500, /* after a second failure in a row; the first restart is at once */
+	BACK_OFF_MOST_MS = 30000,
+	STABLE_MS = 30000, /* a run this long ends the row of failures */
+	STOP_POLL_MS = 5,
+};
+
+int64_t daemon_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void daemon_init(struct daemon *d, const char *name)
+{
+	d->name = name;
+	d->arguments = 0;
+	d->used = 0;
+	daemon_argument(d, "%s", name);
+}
+
+bool daemon_argument(struct daemon *d, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	if (d->arguments >= DAEMON_ARGUMENTS - 1)
+		return false;
+	va_start(ap, format);
+	n = vsnprintf(d->text + d->used, sizeof(d->text) - d->used, format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(d->text) - d->used)
+		return false;
+	d->argument[d->arguments++] = d->text + d->used;
+	d->argument[d->arguments] = NULL;
+	d->used += (size_t)n + 1;
+	return true;
+}
+
+/* The daemons stand beside our own executable, in the build tree and installed. */
+static bool find_executable(const char *name, char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	char *slash;
+
+	if (n <= 0)
+		return false;
+	path[n] = 0;
+	slash = strrchr(path, '/');
+	return slash && snprintf(slash + 1, size - (size_t)(slash + 1 - path), "%s", name) <
+				(int)(size - (size_t)(slash + 1 - path));
+}
+
+bool daemon_start(struct daemon *d, char *text, size_t size)
+{
+	char path[PATH_MAX];
+	sigset_t none;
+
+	d->started_ms = daemon_now_ms();
+	if (!find_executable(d->name, path, sizeof(path)) || access(path, X_OK) != 0) {
+		snprintf(text, size, "%s is not beside the tickwire executable; is the installation whole?",
+			d->name);
+		return false;
+	}
+	d->pid = fork();
+	if (d->pid < 0) {
+		d->pid = 0;
+		snprintf(text, size, "cannot start %s: %s", d->name, strerror(errno));
+		return false;
+	}
+	if (d->pid == 0) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execv(path, d->argument);
+		_exit(127);
+	}
+	return true;
+}
+
+static void note_end(struct daemon *d, int status)
+{
+	int64_t now = daemon_now_ms(), wait = 0;
+
+	d->pid = 0;
+	d->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	d->failures = now - d->started_ms >= STABLE_MS ? 0 : d->failures + 1;
+	if (d->failures > 1) {
+		wait = BACK_OFF_MS;
+		for (unsigned i = 2; i < d->failures && wait < BACK_OFF_MOST_MS; i++)
+			wait *= 2;
+	}
+	d->restart_ms = now + (wait < BACK_OFF_MOST_MS ? wait : BACK_OFF_MOST_MS);
+}
+
+bool daemon_reap(struct daemon *d)
+{
+	int status;
+
+	if (d->pid == 0 || waitpid(d->pid, &status, WNOHANG) != d->pid)
+		return false;
+	note_end(d, status);
+	return true;
+}
+
+void daemon_describe_end(const struct daemon *d, char *text, size_t size)
+{
+	if (d->exit_status > 128)
+		snprintf(text, size, "%s was killed by signal %d (%s)", d->name, d->exit_status - 128,
+			strsignal(d->exit_status - 128));
+	else
+		snprintf(text, size, "%s ended with status %d", d->name, d->exit_status);
+}
+
+void daemon_stop(struct daemon *d, int patience_ms)
+{
+	const int64_t end = daemon_now_ms() + patience_ms;
+	bool killed = false;
+
+	if (d->pid == 0)
+		return;
+	kill(d->pid, SIGTERM);
+	while (!daemon_reap(d)) {
+		if (!killed && daemon_now_ms() >= end) {
+			kill(d->pid, SIGKILL);
+			killed = true;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = STOP_POLL_MS * 1000000}, NULL);
+	}
+}

@@ -1,0 +1,49 @@
+/*
+ * One child of the supervisor: started from the folder of our own executable, restarted with back-off,
+ * stopped politely and then not. One thread.
+ */
+#ifndef CONTROL_DAEMON_H
+#define CONTROL_DAEMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { DAEMON_ARGUMENTS = 192, DAEMON_TEXT = 8192 };
+
+struct daemon {
+	const char *name; /* of the executable, as "tickwire-clock" */
+	pid_t pid;        /* 0: not running */
+	int exit_status; /* of the last run: what exit gave, 128 + signal for a killed one, -1 for none yet */
+	unsigned restarts;              /* since the supervisor's start */
+	unsigned failures;              /* in a row: each doubles the back-off */
+	int64_t started_ms, restart_ms; /* CLOCK_MONOTONIC: last start; not before this one again */
+	int arguments;
+	char *argument[DAEMON_ARGUMENTS]; /* into text; [0] is the name, NULL behind the last */
+	size_t used;
+	char text[DAEMON_TEXT];
+};
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+int64_t daemon_now_ms(void);
+
+void daemon_init(struct daemon *d, const char *name);
+
+/* Append one argument as printf does. False where there is no room. */
+bool daemon_argument(struct daemon *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Start it now. False with a sentence in text[size]. */
+bool daemon_start(struct daemon *d, char *text, size_t size);
+
+/* Whether it has ended since the last call; then pid is 0, exit_status is set and restart_ms says when it may
+ * start again. */
+bool daemon_reap(struct daemon *d);
+
+/* Its end as a person would say it: "was killed by signal 9 (Killed)". */
+void daemon_describe_end(const struct daemon *d, char *text, size_t size);
+
+/* SIGTERM, and SIGKILL after `patience_ms`; waits for the end. */
+void daemon_stop(struct daemon *d, int patience_ms);
+
+#endif

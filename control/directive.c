@@ -1,0 +1,671 @@
+#include "control/directive.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "control/chrony_directives.h"
+#include "control/value.h"
+#include "dataplane/counters.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MEMBER(name)                                                                 \
+	{                                                                            \
+		offsetof(struct config, name), sizeof(((struct config *)NULL)->name) \
+	}
+
+/* Options of `interface`, each followed by its value. */
+enum interface_option { OPTION_QUEUES, OPTION_DRIVER, OPTION_TAP, OPTION_ADDRESS };
+static const char *const interface_options[] = {"queues", "driver", "tap", "address"};
+
+static bool add_tap_address(struct config_interface *interface, const char *value, char *text, size_t size)
+{
+	struct config_address address;
+
+	if (!value_address(value, true, &address, text, size))
+		return false;
+	if (interface->addresses == CONFIG_ADDRESSES) {
+		char expected[64];
+
+		snprintf(
+			expected, sizeof(expected), "at most %d addresses of an interface", CONFIG_ADDRESSES);
+		return value_refuse(text, size, value, expected);
+	}
+	for (int i = 0; i < interface->addresses; i++) {
+		if (memcmp(interface->address[i].address, address.address, sizeof(address.address)) == 0)
+			return value_refuse(text, size, value, "each address of an interface once");
+	}
+	interface->address[interface->addresses++] = address;
+	return true;
+}
+
+static bool set_tap(struct config_interface *interface, const char *value, char *text, size_t size)
+{
+	if (!value_kernel_interface(value, text, size))
+		return false;
+	snprintf(interface->tap, sizeof(interface->tap), "%s", value);
+	return true;
+}
+
+static bool set_interface_option(
+	struct config_interface *interface, size_t option, const char *value, char *text, size_t size)
+{
+	static const char *const drivers[] = {"af_xdp", "af_packet"};
+	long number;
+	size_t driver;
+
+	switch ((enum interface_option)option) {
+	case OPTION_QUEUES:
+		if (!value_integer(value, "a number of queues", 1, WORKERS_MAX, &number, text, size))
+			return false;
+		interface->queues = (uint16_t)number;
+		return true;
+	case OPTION_DRIVER:
+		if (!value_choice(value, drivers, COUNT(drivers), &driver, text, size))
+			return false;
+		interface->driver = (uint8_t)(CONFIG_DRIVER_AF_XDP + driver);
+		return true;
+	case OPTION_TAP:
+		return set_tap(interface, value, text, size);
+	case OPTION_ADDRESS:
+		return add_tap_address(interface, value, text, size);
+	}
+	return false;
+}
+
+static bool parse_interface_options(
+	struct config_interface *interface, int words, char *const word[], char *text, size_t size)
+{
+	unsigned seen = 0;
+	size_t option;
+
+	for (int i = 0; i < words; i += 2) {
+		char expected[64];
+
+		if (!value_choice(word[i], interface_options, COUNT(interface_options), &option, text, size))
+			return false;
+		snprintf(expected, sizeof(expected), "a value after `%s`", interface_options[option]);
+		if (i + 1 == words)
+			return value_refuse(text, size, NULL, expected);
+		snprintf(expected, sizeof(expected), "`%s` once", interface_options[option]);
+		if (option != OPTION_ADDRESS && seen >> option & 1)
+			return value_refuse(text, size, word[i], expected);
+		seen |= 1U << option;
+		if (!set_interface_option(interface, option, word[i + 1], text, size))
+			return false;
+	}
+	return true;
+}
+
+/* Options that need one another. */
+static bool interface_is_whole(const struct config_interface *interface, char *text, size_t size)
+{
+	bool kernel = value_is_kernel_interface(interface->name);
+
+	if (kernel && interface->tap[0])
+		return value_refuse(
+			text, size, "tap", "it with pci: and vdev: only: a kernel interface has the kernel");
+	if (!kernel && interface->driver != CONFIG_DRIVER_AUTO)
+		return value_refuse(
+			text, size, "driver", "it with a kernel interface only: DPDK knows a device's own");
+	if (interface->addresses && !interface->tap[0])
+		return value_refuse(
+			text, size, "address", "it together with `tap`, whose addresses they are");
+	return true;
+}
+
+/* Each port once, and TAPs by names that nobody else has. */
+static bool interfaces_differ(
+	const struct config_interface *a, const struct config_interface *b, char *text, size_t size)
+{
+	if (value_same_interface(a->name, b->name))
+		return value_refuse(text, size, b->name, "each interface once");
+	if (b->tap[0] && (strcmp(a->tap, b->tap) == 0 || strcmp(a->name, b->tap) == 0))
+		return value_refuse(text, size, b->tap, "a TAP's name that no other interface has");
+	if (a->tap[0] && strcmp(a->tap, b->name) == 0)
+		return value_refuse(text, size, b->name, "an interface that is not the TAP of another");
+	return true;
+}
+
+static bool apply_interface(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	struct config_interface *interface = &config->interface[config->interfaces];
+	char expected[64];
+
+	if (config->interfaces == CONFIG_INTERFACES) {
+		snprintf(expected, sizeof(expected), "at most %d interfaces", CONFIG_INTERFACES);
+		return value_refuse(text, size, word[0], expected);
+	}
+	memset(interface, 0, sizeof(*interface));
+	if (!value_interface(word[0], interface, text, size) ||
+		!parse_interface_options(interface, words - 1, word + 1, text, size) ||
+		!interface_is_whole(interface, text, size))
+		return false;
+	for (int i = 0; i < config->interfaces; i++) {
+		if (!interfaces_differ(&config->interface[i], interface, text, size))
+			return false;
+	}
+	config->interfaces++;
+	return true;
+}
+
+static bool apply_workers(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	uint64_t set[CONFIG_CPUS / 64];
+	char expected[96];
+	int count = 0;
+
+	(void)words;
+	snprintf(expected, sizeof(expected), "a list of at most %d CPUs below %d, as 2-5,8", WORKERS_MAX,
+		CONFIG_CPUS);
+	if (strlen(word[0]) >= sizeof(config->workers) || !config_cpu_list(word[0], set))
+		return value_refuse(text, size, word[0], expected);
+	for (size_t i = 0; i < COUNT(set); i++)
+		count += __builtin_popcountll(set[i]);
+	if (count > WORKERS_MAX)
+		return value_refuse(text, size, word[0], expected);
+	memset(config->workers, 0, sizeof(config->workers));
+	memcpy(config->workers, word[0], strlen(word[0]));
+	return true;
+}
+
+static bool apply_bindaddress(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	struct config_address address;
+	char expected[64];
+
+	(void)words;
+	if (!value_address(word[0], false, &address, text, size))
+		return false;
+	for (int i = 0; i < config->bind_addresses; i++) {
+		if (memcmp(config->bind_address[i].address, address.address, sizeof(address.address)) == 0)
+			return value_refuse(text, size, word[0], "each address once");
+	}
+	if (config->bind_addresses == CONFIG_BIND_ADDRESSES) {
+		snprintf(expected, sizeof(expected), "at most %d addresses", CONFIG_BIND_ADDRESSES);
+		return value_refuse(text, size, word[0], expected);
+	}
+	config->bind_address[config->bind_addresses++] = address;
+	return true;
+}
+
+static bool apply_port(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	long port;
+
+	(void)words;
+	if (!value_integer(word[0], "a port", 1, 65535, &port, text, size))
+		return false;
+	config->port = (uint16_t)port;
+	return true;
+}
+
+static bool apply_minpoll(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	long poll;
+
+	(void)words;
+	if (!value_integer(word[0], "a power of 2 in seconds", 0, 17, &poll, text, size))
+		return false;
+	config->min_poll = (int8_t)poll;
+	return true;
+}
+
+/* Chrony's options of `local`; all but `stratum` steer when chronyd itself turns to it. */
+enum local_option { LOCAL_STRATUM, LOCAL_ORPHAN, LOCAL_DISTANCE, LOCAL_ACTIVATE, LOCAL_WAIT, LOCAL_WAIT_UN };
+static const char *const local_options[] = {
+	"stratum", "orphan", "distance", "activate", "waitsynced", "waitunsynced"};
+
+static bool set_local_option(struct config *config, size_t option, const char *value, char *text, size_t size)
+{
+	char expected[64];
+	long stratum;
+
+	snprintf(expected, sizeof(expected), "%s after `%s`",
+		option == LOCAL_STRATUM ? "an integer" : "seconds", local_options[option]);
+	if (!value)
+		return value_refuse(text, size, NULL, expected);
+	if (option != LOCAL_STRATUM)
+		return value_fraction(value, expected, text, size);
+	if (!value_integer(value, "a stratum", 1, 15, &stratum, text, size))
+		return false;
+	config->local_stratum = (uint8_t)stratum;
+	return true;
+}
+
+static bool apply_local(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	const char *idle_option = NULL;
+	size_t option;
+
+	config->local_stratum = 10;
+	for (int i = 0; i < words; i++) {
+		if (!value_choice(word[i], local_options, COUNT(local_options), &option, text, size))
+			return false;
+		if (option != LOCAL_STRATUM)
+			idle_option = local_options[option];
+		if (option == LOCAL_ORPHAN)
+			continue;
+		i++;
+		if (!set_local_option(config, option, i < words ? word[i] : NULL, text, size))
+			return false;
+	}
+	if (idle_option)
+		snprintf(text, size,
+			"option `%s` has no effect: a clock that nobody keeps is served with the stratum "
+			"given at once",
+			idle_option);
+	return true;
+}
+
+static bool apply_hugepages(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	static const char *const names[] = {[CONFIG_AUTO] = "auto", [CONFIG_YES] = "yes", [CONFIG_NO] = "no"};
+	size_t choice;
+
+	(void)words;
+	if (!value_choice(word[0], names, COUNT(names), &choice, text, size))
+		return false;
+	config->huge_pages = (uint8_t)choice;
+	return true;
+}
+
+static bool apply_idle(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	static const char *const names[] = {[CONFIG_IDLE_SLEEP] = "sleep", [CONFIG_IDLE_POLL] = "poll"};
+	static const char *const after[] = {"after"};
+	long time = CONFIG_IDLE_AFTER_US;
+	size_t choice, unused;
+
+	if (!value_choice(word[0], names, COUNT(names), &choice, text, size))
+		return false;
+	if (words > 1 && choice == CONFIG_IDLE_POLL)
+		return value_refuse(text, size, word[1], "nothing after `poll`");
+	if (words > 1 && !value_choice(word[1], after, 1, &unused, text, size))
+		return false;
+	if (words == 2)
+		return value_refuse(text, size, NULL, "microseconds after `after`");
+	if (words > 2 && !value_integer(word[2], "microseconds", 10, 1000000, &time, text, size))
+		return false;
+	config->idle = (uint8_t)choice;
+	config->idle_after_us = (uint32_t)time;
+	return true;
+}
+
+static bool apply_seccomp(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	static const char *const names[] = {[CONFIG_SECCOMP_KILL] = "kill",
+		[CONFIG_SECCOMP_ERRNO] = "errno",
+		[CONFIG_SECCOMP_OFF] = "off"};
+	size_t choice;
+
+	(void)words;
+	if (!value_choice(word[0], names, COUNT(names), &choice, text, size))
+		return false;
+	config->seccomp = (uint8_t)choice;
+	return true;
+}
+
+static bool apply_clockrefresh(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	long time;
+
+	(void)words;
+	if (!value_integer(word[0], "microseconds", 1000, 10000, &time, text, size))
+		return false;
+	config->refresh_us = (uint32_t)time;
+	return true;
+}
+
+static bool apply_holdover(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	long time;
+
+	(void)words;
+	if (!value_integer(word[0], "seconds", 1, 604800, &time, text, size))
+		return false;
+	config->holdover_s = (uint32_t)time;
+	return true;
+}
+
+static bool apply_user(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	(void)words;
+	if (!value_user(word[0], text, size))
+		return false;
+	memset(config->user, 0, sizeof(config->user));
+	memcpy(config->user, word[0], strlen(word[0]));
+	return true;
+}
+
+static bool apply_chronyrundir(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	(void)words;
+	if (word[0][0] != '/' || strlen(word[0]) >= sizeof(config->chrony_run_dir))
+		return value_refuse(text, size, word[0], "a directory's absolute path of at most 255 octets");
+	memset(config->chrony_run_dir, 0, sizeof(config->chrony_run_dir));
+	memcpy(config->chrony_run_dir, word[0], strlen(word[0]));
+	return true;
+}
+
+#define IGNORED DIRECTIVE_OF_CHRONY
+#define REFUSED DIRECTIVE_REFUSED
+#define OF_CHRONY(spelling, what, reason) \
+	{                                 \
+		.name = #spelling,        \
+		.kind = what,             \
+		.repeatable = true,       \
+		.most_words = UINT16_MAX, \
+		.help = reason,           \
+		.origin = "chrony",       \
+	},
+
+const struct directive directives[] = {
+	{
+		.name = "interface",
+		.repeatable = true,
+		.least_words = 1,
+		.most_words = UINT16_MAX,
+		.arguments =
+			"SPEC [queues N] [driver af_xdp|af_packet] [tap NAME] [address ADDRESS[/PREFIX]]...",
+		.type = "name and options",
+		.default_value = "none; at least one is needed, here or as `--interface`",
+		.range = "at most 16 interfaces; queues 1-64; at most 8 addresses of each",
+		.help = "A port on which requests are answered. SPEC is a kernel interface (`eth0`), a PCI "
+			"device "
+			"that DPDK drives (`pci:0000:03:00.0`) or a virtual device of DPDK "
+			"(`vdev:net_memif0,role=client`). "
+			"`queues` is the number of receive queues; without it there are as many as the port "
+			"has, at "
+			"most one a worker. "
+			"`driver` is for kernel interfaces: AF_XDP is tried first and AF_PACKET where that "
+			"is refused, "
+			"unless one is named. "
+			"`tap` is for PCI and virtual devices, which the kernel does not see: a TAP "
+			"interface of that "
+			"name carries what is not NTP between the port and the kernel, both ways, and its "
+			"addresses are "
+			"the ones served. Without it, what is not NTP is dropped. "
+			"`address` puts an address on the TAP.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "tickwire",
+		.apply = apply_interface,
+		.member = {MEMBER(interfaces), MEMBER(interface)},
+	},
+	{
+		.name = "workers",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "CPULIST",
+		.type = "CPU list",
+		.default_value = "automatic",
+		.range = "at most 64 CPUs below 1024",
+		.help = "The cores that answer, as `2-5,8`: one worker is pinned to each. Without it "
+			"tickwire chooses "
+			"cores near the ports.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "tickwire",
+		.apply = apply_workers,
+		.member = {MEMBER(workers)},
+	},
+	{
+		.name = "bindaddress",
+		.repeatable = true,
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "ADDRESS",
+		.type = "IPv4 or IPv6 address",
+		.default_value = "every address of the interfaces",
+		.range = "unicast; at most 64 addresses",
+		.help = "An address on which requests are answered; each has its own line. Without any, the "
+			"addresses "
+			"of the interfaces are served and followed as they come and go.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "chrony",
+		.apply = apply_bindaddress,
+		.member = {MEMBER(bind_addresses), MEMBER(bind_address)},
+	},
+	{
+		.name = "port",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "PORT",
+		.type = "integer",
+		.default_value = "123",
+		.range = "1-65535",
+		.help = "The UDP port on which requests are answered. chrony's 0, which turns its server "
+			"off, is "
+			"refused.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "chrony",
+		.apply = apply_port,
+		.member = {MEMBER(port)},
+	},
+	{
+		.name = "minpoll",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "POLL",
+		.type = "integer",
+		.default_value = "0",
+		.range = "0-17",
+		.unit = "log2 seconds",
+		.help = "The least poll interval in replies: a client that asks with a shorter one is told "
+			"this one. "
+			"0 echoes nearly every client's own. It limits nobody. (chrony's option `minpoll` of "
+			"`server` "
+			"is another thing.)",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "tickwire",
+		.apply = apply_minpoll,
+		.member = {MEMBER(min_poll)},
+	},
+	{
+		.name = "local",
+		.most_words = UINT16_MAX,
+		.arguments = "[stratum N]",
+		.type = "options",
+		.default_value = "off; with the directive alone, stratum 10",
+		.range = "stratum 1-15",
+		.help = "Serve the system clock as synchronised, with this stratum, when nobody keeps it. "
+			"Without the "
+			"directive such a clock is announced as unsynchronised (leap indicator 3). It is "
+			"meant for "
+			"isolated networks. chrony's other options (`orphan`, `distance`, `activate`, "
+			"`waitsynced`, "
+			"`waitunsynced`) are accepted with a warning and have no effect.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = apply_local,
+		.member = {MEMBER(local_stratum)},
+	},
+	{
+		.name = "hugepages",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "auto|yes|no",
+		.type = "choice",
+		.default_value = "auto",
+		.range = "auto, yes or no",
+		.help = "Whether the dataplane's memory is in huge pages: `yes` needs them, `no` does "
+			"without, `auto` "
+			"takes them where there are enough.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "tickwire",
+		.apply = apply_hugepages,
+		.member = {MEMBER(huge_pages)},
+	},
+	{
+		.name = "idle",
+		.least_words = 1,
+		.most_words = 3,
+		.arguments = "sleep [after USEC] | poll",
+		.type = "choice",
+		.default_value = "sleep after 1000",
+		.range = "after 10-1000000",
+		.unit = "microseconds",
+		.help = "What a worker does without packets. `sleep` waits for the next one once none has "
+			"come for the "
+			"time given, which spares the core and delays the first packet after a pause. `poll` "
+			"never "
+			"sleeps: the core is always busy, and every packet is met at once.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "tickwire",
+		.apply = apply_idle,
+		.member = {MEMBER(idle), MEMBER(idle_after_us)},
+	},
+	{
+		.name = "seccomp",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "kill|errno|off",
+		.type = "choice",
+		.default_value = "kill",
+		.range = "kill, errno or off",
+		.help = "What a system call that a daemon has no business with does: `kill` ends the daemon "
+			"(and the "
+			"supervisor starts it again), `errno` lets the call fail, `off` loads no filter.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "tickwire",
+		.apply = apply_seccomp,
+		.member = {MEMBER(seccomp)},
+	},
+	{
+		.name = "clockrefresh",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "USEC",
+		.type = "integer",
+		.default_value = "4000",
+		.range = "1000-10000",
+		.unit = "microseconds",
+		.help = "How often the clock daemon compares the counter of the CPU with the system clock "
+			"and publishes "
+			"the line between them. Shorter follows chronyd's corrections more closely and costs "
+			"more.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = apply_clockrefresh,
+		.member = {MEMBER(refresh_us)},
+	},
+	{
+		.name = "holdover",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "SECONDS",
+		.type = "integer",
+		.default_value = "3600",
+		.range = "1-604800",
+		.unit = "seconds",
+		.help = "How long an abandoned timebase may still be served as synchronised. When the clock "
+			"daemon is "
+			"gone, replies go on with a root dispersion that grows; after this time they say "
+			"that they are "
+			"unsynchronised (leap indicator 3).",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = apply_holdover,
+		.member = {MEMBER(holdover_s)},
+	},
+	{
+		.name = "user",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "NAME",
+		.type = "user name",
+		.default_value = "`_tickwire` where there is one, else `nobody`",
+		.range = "1-32 letters, digits, `_`, `-` or `.`",
+		.help = "The user that the daemons become once their devices are open.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "chrony",
+		.apply = apply_user,
+		.member = {MEMBER(user)},
+	},
+	{
+		.name = "chronyrundir",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "DIRECTORY",
+		.type = "path",
+		.default_value = "where the system's chronyd has it",
+		.range = "absolute, at most 255 octets, without blanks",
+		.help = "The directory of chronyd's command socket. tickwire asks there for stratum, "
+			"reference, leap "
+			"status, root delay and root dispersion.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = apply_chronyrundir,
+		.member = {MEMBER(chrony_run_dir)},
+	},
+	CHRONY_DIRECTIVES(OF_CHRONY)};
+
+const size_t directive_count = COUNT(directives);
+static_assert(COUNT(directives) <= (size_t)DIRECTIVES_MAX, "a line for each in the parser");
+
+const struct directive *directive_find(const char *name)
+{
+	for (size_t i = 0; i < directive_count; i++) {
+		if (strcasecmp(directives[i].name, name) == 0)
+			return &directives[i];
+	}
+	return NULL;
+}
+
+enum { NAME_MAX_LENGTH = 24, NEAR = 2 };
+
+static char lower(char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* Octets inserted, left out, changed or swapped with their neighbour between two short names. */
+static int name_distance(const char *a, const char *b)
+{
+	int d[NAME_MAX_LENGTH + 1][NAME_MAX_LENGTH + 1];
+	int a_length = (int)strlen(a), b_length = (int)strlen(b);
+
+	for (int i = 0; i <= a_length; i++) {
+		for (int j = 0; j <= b_length; j++) {
+			if (i == 0 || j == 0) {
+				d[i][j] = i + j;
+				continue;
+			}
+			d[i][j] = least(d[i - 1][j], d[i][j - 1]) + 1;
+			d[i][j] = least(d[i][j], d[i - 1][j - 1] + (lower(a[i - 1]) != lower(b[j - 1])));
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+				lower(a[i - 2]) == lower(b[j - 1]))
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	}
+	return d[a_length][b_length];
+}
+
+const char *directive_suggest(const char *name)
+{
+	size_t length = strlen(name);
+	const char *nearest = NULL;
+	int nearest_distance = NEAR + 1;
+
+	if (length > NAME_MAX_LENGTH)
+		return NULL;
+	for (size_t i = 0; i < directive_count; i++) {
+		size_t other = strlen(directives[i].name);
+		int distance;
+
+		if (other > NAME_MAX_LENGTH || other > length + NEAR || length > other + NEAR)
+			continue;
+		distance = name_distance(name, directives[i].name);
+		/* Of a word so short that nothing but chance is left, two changes are no likeness. */
+		if (distance < nearest_distance && 2 * distance < least((int)length, (int)other)) {
+			nearest = directives[i].name;
+			nearest_distance = distance;
+		}
+	}
+	return nearest;
+}

@@ -1,0 +1,360 @@
+#include "control/status.h"
+
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/control_socket.h"
+#include "control/run_dir.h"
+#include "dataplane/counters.h"
+#include "dataplane/policy.h"
+#include "dataplane/verdict.h"
+#include "ntp/shm.h"
+#include "refclock/timebase.h"
+
+enum { RATE_INTERVAL_MS = 200 };
+
+/* Everything that is shown, taken at one time; the counters twice, for rates. */
+struct view {
+	struct timebase timebase;
+	struct policy policy;
+	struct counters first, second;
+	uint64_t now;       /* counter value at the second look */
+	double elapsed;     /* seconds between the two */
+	json_t *supervisor; /* its answer, or NULL */
+};
+
+static const char *const keeper_names[] = {
+	[TIMEBASE_KEEPER_NONE] = "nobody",
+	[TIMEBASE_KEEPER_CHRONY] = "chronyd",
+	[TIMEBASE_KEEPER_NTP] = "NTP server on loopback",
+	[TIMEBASE_KEEPER_ADJTIMEX] = "kernel (adjtimex)",
+	[TIMEBASE_KEEPER_LOCAL] = "local directive",
+};
+static const char *const leap_names[] = {"none", "insert", "delete", "unsynchronised"};
+static const char *const path_names[] = {"none", "XDP", "copy", "TAP"};
+static const char *const state_names[] = {"starting", "polling", "stopping"};
+
+static const char *name_of(const char *const *names, size_t count, unsigned index)
+{
+	return index < count ? names[index] : "?";
+}
+
+#define NAME_OF(names, index) name_of(names, sizeof(names) / sizeof((names)[0]), index)
+
+static bool read_segments(const char *run_dir, struct view *v, char *text, size_t size)
+{
+	const struct shm_contract contracts[] = {TIMEBASE_CONTRACT, POLICY_CONTRACT, COUNTERS_CONTRACT};
+	static const struct timespec interval = {.tv_nsec = RATE_INTERVAL_MS * 1000000};
+	struct shm segments[3] = {0};
+	enum shm_error error = SHM_OK;
+	uint64_t start;
+	size_t i;
+
+	for (i = 0; i < 3 && error == SHM_OK; i++)
+		error = shm_open_reader(&segments[i], run_dir, &contracts[i]);
+	if (error != SHM_OK) {
+		shm_explain(error, run_dir, &contracts[i - 1], text, size);
+	} else {
+		memcpy(&v->first, shm_body(&segments[2]), sizeof(v->first));
+		start = counter_read(COUNTER_MONOTONIC_RAW);
+		nanosleep(&interval, NULL);
+		memcpy(&v->second, shm_body(&segments[2]), sizeof(v->second));
+		v->elapsed = (double)(counter_read(COUNTER_MONOTONIC_RAW) - start) / 1e9;
+		shm_read(&segments[1], &v->policy);
+		shm_read(&segments[0], &v->timebase);
+		v->now = counter_read((enum counter_kind)v->timebase.counter_kind);
+	}
+	for (i = 0; i < 3; i++)
+		shm_close(&segments[i]);
+	return error == SHM_OK;
+}
+
+static json_t *refid_json(const struct timebase *tb)
+{
+	char text[16];
+	const uint8_t *r = tb->refid;
+
+	if (tb->stratum > 1) {
+		snprintf(text, sizeof(text), "%u.%u.%u.%u", r[0], r[1], r[2], r[3]);
+		return json_string(text);
+	}
+	for (int i = 0; i < 4; i++)
+		text[i] = (char)(r[i] > 0x20 && r[i] < 0x7f ? r[i] : 0);
+	text[4] = 0;
+	return json_string(text);
+}
+
+static json_t *timebase_json(const struct view *v)
+{
+	const struct timebase *tb = &v->timebase;
+	const int synchronised = timebase_is_synchronised(tb, v->now);
+
+	return json_pack("{s:s%, s:s, s:b, s:i, s:o, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:I, s:s}",
+		"source", tb->source, strnlen(tb->source, sizeof(tb->source)), "keeper",
+		NAME_OF(keeper_names, tb->keeper), "synchronised", synchronised, "stratum",
+		synchronised ? tb->stratum : NTP_STRATUM_UNSYNC, "refid", refid_json(tb), "leap",
+		NAME_OF(leap_names, synchronised ? tb->leap : NTP_LEAP_UNSYNC), "root_delay",
+		ntp32_to_seconds(tb->root_delay), "root_dispersion",
+		ntp32_to_seconds(timebase_dispersion(tb, v->now)), "error_bound",
+		ntp64_interval_to_seconds((int64_t)timebase_error(tb, v->now)), "age",
+		ntp64_interval_to_seconds((int64_t)timebase_age(tb, v->now)), "valid_for",
+		(double)(int64_t)(tb->valid_until - v->now) / (double)tb->counter_hz, "frequency_ppm",
+		(double)tb->skew_ppb / 1e3, "window", ntp64_interval_to_seconds((int64_t)tb->window), "steps",
+		(int)tb->steps, "updates", (json_int_t)tb->updates, "counter",
+		counter_name((enum counter_kind)tb->counter_kind));
+}
+
+static json_t *port_json(const struct port_facts *f)
+{
+	char mac[18];
+
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1], f->mac[2],
+		f->mac[3], f->mac[4], f->mac[5]);
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:s, s:b, s:b, s:i, s:s}", "interface",
+		f->interface, "kernel_interface", f->kernel_name, "driver", f->driver, "mac", mac, "queues",
+		f->queues, "mtu", f->mtu, "link_up", f->link_up, "kernel_path",
+		NAME_OF(path_names, f->kernel_path), "rx_checksum", f->rx_checksum, "tx_checksum",
+		f->tx_checksum, "numa_node", f->numa_node, "remark", f->remark);
+}
+
+static json_t *worker_json(const struct view *v, unsigned i)
+{
+	const struct worker_counters *a = &v->first.worker[i], *b = &v->second.worker[i];
+	const double hz = (double)v->timebase.counter_hz;
+	const uint64_t frames = b->busy_frames;
+
+	return json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "cpu",
+		b->cpu, "queues", (int)b->queues, "polls", (json_int_t)b->polls, "sleeps",
+		(json_int_t)b->sleeps, "rx_frames", (json_int_t)b->rx_frames, "rx_bytes",
+		(json_int_t)b->rx_bytes, "tx_frames", (json_int_t)b->tx_frames, "tx_dropped",
+		(json_int_t)b->tx_dropped, "to_kernel", (json_int_t)b->to_kernel, "from_kernel",
+		(json_int_t)b->from_kernel, "kernel_dropped", (json_int_t)b->kernel_dropped, "rx_rate",
+		(double)(b->rx_frames - a->rx_frames) / v->elapsed, "tx_rate",
+		(double)(b->tx_frames - a->tx_frames) / v->elapsed, "ticks_per_frame",
+		frames ? (double)b->busy_cycles / (double)frames : 0.0, "heartbeat_age",
+		(double)(int64_t)(v->now - b->heartbeat) / hz);
+}
+
+static json_t *verdicts_json(const struct view *v)
+{
+	json_t *object = json_object();
+
+	for (unsigned k = 0; k < VERDICT_COUNT; k++) {
+		uint64_t sum = 0;
+
+		for (unsigned i = 0; i < v->second.facts.workers && i < WORKERS_MAX; i++)
+			sum += v->second.worker[i].verdict[k];
+		json_object_set_new(object, verdict_info[k].name, json_integer((json_int_t)sum));
+	}
+	return object;
+}
+
+static json_t *addresses_json(const struct policy *policy)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < SERVED_SLOTS; i++) {
+		const struct served *s = &policy->served[i];
+		static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+		const bool ipv4 = memcmp(s->address, mapped, sizeof(mapped)) == 0;
+		char text[INET6_ADDRSTRLEN];
+
+		if (!s->used || !inet_ntop(ipv4 ? AF_INET : AF_INET6, s->address + (ipv4 ? 12 : 0), text,
+					sizeof(text)))
+			continue;
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static json_t *make_json(const struct view *v)
+{
+	const struct dataplane_facts *f = &v->second.facts;
+	json_t *ports = json_array(), *workers = json_array();
+	double rate = 0;
+
+	for (unsigned i = 0; i < f->ports && i < PORTS_MAX; i++)
+		json_array_append_new(ports, port_json(&f->port[i]));
+	for (unsigned i = 0; i < f->workers && i < WORKERS_MAX; i++) {
+		json_array_append_new(workers, worker_json(v, i));
+		rate += (double)(v->second.worker[i].tx_frames - v->first.worker[i].tx_frames) / v->elapsed;
+	}
+	return json_pack("{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:f, s:o, s:i, s:o, s:o, s:o, s:o}", "ready",
+		json_is_true(json_object_get(v->supervisor, "ready")), "dataplane",
+		NAME_OF(state_names, f->state), "daemons", json_object_get(v->supervisor, "daemons"),
+		"kernel", json_object_get(v->supervisor, "kernel"), "precision", f->precision, "huge_pages",
+		f->huge_pages, "idle", f->idle, "reply_rate", rate, "timebase", timebase_json(v), "port",
+		v->policy.ntp_port, "addresses", addresses_json(&v->policy), "ports", ports, "workers",
+		workers, "verdicts", verdicts_json(v));
+}
+
+/* Seconds with a unit that fits. */
+static const char *show_seconds(double s, char text[32])
+{
+	const double a = fabs(s);
+
+	if (a < 1e-6)
+		snprintf(text, 32, "%.0f ns", s * 1e9);
+	else if (a < 1e-3)
+		snprintf(text, 32, "%.3g us", s * 1e6);
+	else if (a < 1)
+		snprintf(text, 32, "%.3g ms", s * 1e3);
+	else
+		snprintf(text, 32, "%.4g s", s);
+	return text;
+}
+
+static double real_of(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static const char *string_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static void print_timebase(const json_t *tb)
+{
+	char a[32], b[32], c[32], d[32];
+
+	printf("time       %s, kept by %s; stratum %.0f, refid %s, leap %s\n", string_of(tb, "source"),
+		string_of(tb, "keeper"), real_of(tb, "stratum"), string_of(tb, "refid"),
+		string_of(tb, "leap"));
+	printf("           root delay %s, root dispersion %s, within %s of the kernel clock, %s old\n",
+		show_seconds(real_of(tb, "root_delay"), a), show_seconds(real_of(tb, "root_dispersion"), b),
+		show_seconds(real_of(tb, "error_bound"), c), show_seconds(real_of(tb, "age"), d));
+	printf("           %s, %+.3f ppm, %.0f updates, %.0f steps; trusted for %s more\n",
+		string_of(tb, "counter"), real_of(tb, "frequency_ppm"), real_of(tb, "updates"),
+		real_of(tb, "steps"), show_seconds(real_of(tb, "valid_for"), a));
+}
+
+static void print_ports(const json_t *root)
+{
+	const json_t *port, *address;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "ports"), i, port)
+	{
+		printf("port       %s: %s, %.0f queue%s, MAC %s, link %s, kernel path %s%s%s\n",
+			string_of(port, "interface"), string_of(port, "driver"), real_of(port, "queues"),
+			real_of(port, "queues") > 1 ? "s" : "", string_of(port, "mac"),
+			json_is_true(json_object_get(port, "link_up")) ? "up" : "down",
+			string_of(port, "kernel_path"), string_of(port, "remark")[0] ? "; " : "",
+			string_of(port, "remark"));
+	}
+	printf("serving    UDP port %.0f of", real_of(root, "port"));
+	json_array_foreach(json_object_get(root, "addresses"), i, address)
+		printf(" %s", json_string_value(address));
+	puts(json_array_size(json_object_get(root, "addresses")) ? "" : " no address");
+}
+
+static void print_workers(const json_t *root)
+{
+	const json_t *worker;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "workers"), i, worker)
+	{
+		printf("worker %zu   core %.0f, %.0f queue%s: %.0f in, %.0f answered, %.0f not sent; now "
+		       "%.0f/s in, %.0f/s out; "
+		       "%.0f ticks a frame; %.0f sleeps\n",
+			i, real_of(worker, "cpu"), real_of(worker, "queues"),
+			real_of(worker, "queues") > 1 ? "s" : "", real_of(worker, "rx_frames"),
+			real_of(worker, "tx_frames"), real_of(worker, "tx_dropped"),
+			real_of(worker, "rx_rate"), real_of(worker, "tx_rate"),
+			real_of(worker, "ticks_per_frame"), real_of(worker, "sleeps"));
+	}
+}
+
+static void print_verdicts(const json_t *root)
+{
+	const json_t *verdicts = json_object_get(root, "verdicts");
+
+	puts("verdicts");
+	for (unsigned k = 0; k < VERDICT_COUNT; k++) {
+		double n = real_of(verdicts, verdict_info[k].name);
+
+		if (n > 0 || k == VERDICT_ANSWERED)
+			printf("  %12.0f  %-17s %s\n", n, verdict_info[k].name, verdict_info[k].meaning);
+	}
+}
+
+static void print_table(const json_t *root)
+{
+	const json_t *daemon;
+	size_t i;
+
+	printf("tickwire   %s", json_is_true(json_object_get(root, "ready")) ? "ready" : "not ready");
+	json_array_foreach(json_object_get(root, "daemons"), i, daemon)
+		printf("; %s pid %.0f up %.0f s, %.0f restarts", string_of(daemon, "name"),
+			real_of(daemon, "pid"), real_of(daemon, "uptime"), real_of(daemon, "restarts"));
+	printf("; idle %s; huge pages %s\n", string_of(root, "idle"),
+		json_is_true(json_object_get(root, "huge_pages")) ? "yes" : "no");
+	print_timebase(json_object_get(root, "timebase"));
+	print_ports(root);
+	print_workers(root);
+	print_verdicts(root);
+}
+
+static int usage(FILE *out, int status)
+{
+	fputs("usage: tickwire status [--json] [--run-dir DIR]\n", out);
+	return status;
+}
+
+int status_main(int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+		{"run-dir", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
+	static char reply[CONTROL_REPLY_MAX];
+	static struct view view;
+	const char *run_dir = RUN_DIR_DEFAULT;
+	bool json = false;
+	char text[512];
+	json_t *root;
+	int option;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'j')
+			json = true;
+		else if (option == 'r')
+			run_dir = optarg;
+		else
+			return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : 2);
+	}
+	if (optind < argc)
+		return usage(stderr, 2);
+	if (!control_ask(run_dir, "status", reply, text, sizeof(text)) ||
+		!read_segments(run_dir, &view, text, sizeof(text))) {
+		fprintf(stderr, "tickwire: %s\n", text);
+		return 1;
+	}
+	view.supervisor = json_loads(reply, 0, NULL);
+	root = make_json(&view);
+	if (!root) {
+		fputs("tickwire: not enough memory\n", stderr);
+		return 1;
+	}
+	if (json) {
+		json_dumpf(root, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		puts("");
+	} else {
+		print_table(root);
+	}
+	option = json_is_true(json_object_get(root, "ready")) ? 0 : 1;
+	json_decref(root);
+	json_decref(view.supervisor);
+	return option;
+}

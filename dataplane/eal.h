@@ -1,0 +1,20 @@
+/*
+ * DPDK's environment, started for the settings: cores, memory, no files that outlive the process. Main
+ * thread, once.
+ */
+#ifndef DATAPLANE_EAL_H
+#define DATAPLANE_EAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dataplane/settings.h"
+
+/*
+ * Lcore 0 is the main thread on every allowed core; lcore 1 + i is worker i, pinned to cpu[i]. `queues` (of
+ * all ports, TAPs not counted) decides how much memory is asked for. False with a sentence in text[size].
+ */
+bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned workers, unsigned queues,
+	char *text, size_t size);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * tickwire-dataplane: opens ports, starts a worker on each core, sheds its privileges and waits to be told to
+ * stop. `tickwire run` starts it; the workers' loop is in dataplane/worker.c.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <numa.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/eal.h"
+#include "dataplane/log.h"
+#include "dataplane/port.h"
+#include "dataplane/sandbox.h"
+#include "dataplane/settings.h"
+#include "dataplane/worker.h"
+
+static struct settings settings;
+static struct port ports[PORTS_MAX];
+static uint16_t queues_of[PORTS_MAX];
+static struct worker *workers[WORKERS_MAX];
+static unsigned worker_cpu[WORKERS_MAX], worker_count;
+static struct shm counters_segment;
+
+static _Noreturn void give_up(int status, const char *text)
+{
+	log_error("%s", text);
+	_exit(status);
+}
+
+static struct counters *counters(void)
+{
+	return shm_body(&counters_segment);
+}
+
+static void set_state(enum dataplane_state state)
+{
+	__atomic_store_n(&counters()->facts.state, (uint32_t)state, __ATOMIC_RELEASE);
+}
+
+/* Cores for workers: those of the settings, else the highest that we may run on, nearest to the ports first.
+ */
+static unsigned choose_cpus(unsigned wanted, int node)
+{
+	cpu_set_t allowed;
+	unsigned count = 0, usable;
+	bool given = false;
+
+	for (unsigned i = 0; i < SETTINGS_CPUS / 64; i++)
+		given |= settings.cpus[i] != 0;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		give_up(EX_OSERR, "cannot tell which cores may be used (sched_getaffinity)");
+	if (given) {
+		for (unsigned cpu = 0; cpu < SETTINGS_CPUS && count < RTE_MIN(wanted, (unsigned)WORKERS_MAX);
+			cpu++)
+			if (settings.cpus[cpu / 64] >> cpu % 64 & 1) {
+				if (!CPU_ISSET(cpu, &allowed)) {
+					log_error("workers: core %u is not one that this process may run on",
+						cpu);
+					_exit(EX_CONFIG);
+				}
+				worker_cpu[count++] = cpu;
+			}
+		return count;
+	}
+	/* One core is left to the rest of the system where there are several. */
+	usable = (unsigned)CPU_COUNT(&allowed) > 1 ? (unsigned)CPU_COUNT(&allowed) - 1 : 1;
+	wanted = RTE_MIN(wanted, RTE_MIN(usable, (unsigned)WORKERS_MAX));
+	for (int local = 1; local >= 0; local--)
+		for (int cpu = CPU_SETSIZE - 1; cpu >= 0 && count < wanted; cpu--)
+			if (CPU_ISSET(cpu, &allowed) &&
+				(node < 0 || numa_available() < 0 || numa_node_of_cpu(cpu) == node) ==
+					(local == 1))
+				worker_cpu[count++] = (unsigned)cpu;
+	return count;
+}
+
+static void open_ports(void)
+{
+	char text[512];
+
+	for (unsigned i = 0; i < settings.ports; i++) {
+		if (!port_open(&ports[i], i, &settings.port[i], queues_of[i], settings.run_dir, text,
+			    sizeof(text)))
+			give_up(EX_UNAVAILABLE, text);
+		counters()->facts.port[i] = ports[i].facts;
+	}
+	counters()->facts.ports = settings.ports;
+}
+
+/* log2 of the time that it takes to read the clock, rounded up (RFC 5905 section 7.3). */
+static int8_t measure_precision(const struct timebase *tb)
+{
+	uint64_t least = NTP64_SECOND;
+
+	for (int i = 0; i < 1000; i++) {
+		ntp64 before = timebase_time(tb, counter_read((enum counter_kind)tb->counter_kind));
+		ntp64 after = timebase_time(tb, counter_read((enum counter_kind)tb->counter_kind));
+
+		if (after - before > 0 && after - before < least)
+			least = after - before;
+	}
+	/* least units of 2^-32 s; no better than 2^-30 s is claimed, and a second is the worst. */
+	for (int8_t log2 = -30; log2 < -1; log2++)
+		if (least <= UINT64_C(1) << (32 + log2))
+			return log2;
+	return -1;
+}
+
+static void attach_segments(struct worker *w)
+{
+	char text[PATH_MAX + 256];
+	enum shm_error error = shm_open_reader(&w->timebase_segment, settings.run_dir, &TIMEBASE_CONTRACT);
+
+	if (error != SHM_OK) {
+		shm_explain(error, settings.run_dir, &TIMEBASE_CONTRACT, text, sizeof(text));
+		give_up(EX_UNAVAILABLE, text);
+	}
+	error = shm_open_reader(&w->policy_segment, settings.run_dir, &POLICY_CONTRACT);
+	if (error != SHM_OK) {
+		shm_explain(error, settings.run_dir, &POLICY_CONTRACT, text, sizeof(text));
+		give_up(EX_UNAVAILABLE, text);
+	}
+	w->timebase_sequence = shm_read(&w->timebase_segment, &w->timebase);
+	if (w->timebase_sequence == 0)
+		give_up(EX_UNAVAILABLE, "tickwire-clock has not published a timebase yet");
+}
+
+static void make_worker(unsigned index)
+{
+	struct worker *w = rte_zmalloc_socket(
+		"worker", sizeof(*w), RTE_CACHE_LINE_SIZE, (int)rte_lcore_to_socket_id(index + 1));
+
+	if (!w)
+		give_up(EX_OSERR, "not enough memory for the workers");
+	attach_segments(w);
+	w->cpu = worker_cpu[index];
+	w->counters = &counters()->worker[index];
+	w->counters->cpu = (int32_t)w->cpu;
+	w->idle_poll = settings.idle_poll;
+	w->idle_after = settings.idle_after_us * w->timebase.counter_hz / 1000000;
+	w->precision = measure_precision(&w->timebase);
+	if (getrandom(&w->random, sizeof(w->random), 0) != sizeof(w->random) || w->random == 0)
+		w->random = counter_read(COUNTER_MONOTONIC_RAW) | 1;
+	counters()->facts.precision = w->precision;
+	workers[index] = w;
+}
+
+/* Every queue has one worker; a worker may have several queues. */
+static void deal_queues(void)
+{
+	unsigned next = 0;
+
+	for (unsigned p = 0; p < settings.ports; p++)
+		for (uint16_t q = 0; q < ports[p].queues; q++, next++) {
+			struct worker *w = workers[next % worker_count];
+
+			if (w->queues == WORKER_QUEUES_MAX)
+				give_up(EX_CONFIG, "too many queues for the workers; give them more cores "
+						   "with `workers`");
+			w->queue[w->queues++] = (struct worker_queue){&ports[p], q};
+		}
+	for (unsigned i = 0; i < worker_count; i++)
+		workers[i]->counters->queues = workers[i]->queues;
+}
+
+static void confine(void)
+{
+	static const struct sandbox_rule rules[] = {
+		{SCMP_SYS(sendto), -1, 0},    /* AF_XDP and AF_PACKET: send what is in the ring */
+		{SCMP_SYS(recvfrom), -1, 0},  /* AF_XDP: wake the driver */
+		{SCMP_SYS(readv), -1, 0},     /* net_tap */
+		{SCMP_SYS(epoll_ctl), -1, 0}, /* receive interrupts */
+		{SCMP_SYS(recvmsg), -1, 0},   /* memif, vhost: a peer that connects */
+		{SCMP_SYS(sendmsg), -1, 0}, {SCMP_SYS(accept), -1, 0}, {SCMP_SYS(accept4), -1, 0},
+		{SCMP_SYS(rt_sigtimedwait), -1, 0}, {SCMP_SYS(sched_getaffinity), -1, 0},
+		{SCMP_SYS(ioctl), 1, 0x8913}, /* SIOCGIFFLAGS: link state */
+	};
+	struct sandbox_user user;
+	bool unknown_driver = false;
+	char text[256];
+
+	for (unsigned i = 0; i < settings.ports; i++)
+		unknown_driver |= strncmp(settings.port[i].name, "pci:", 4) == 0;
+	/* What a NIC's driver calls is not known here; it is told no rather than killed unless the operator
+	 * decides. */
+	if (unknown_driver && !settings.seccomp_given)
+		settings.seccomp = SANDBOX_ERRNO;
+	if (!sandbox_find_user(&user, settings.user, text, sizeof(text)) ||
+		!sandbox_drop_privileges(&user, NULL, 0, text, sizeof(text)))
+		give_up(EX_NOPERM, text);
+	/* Changing the user clears it, and an orphan would hold the ports. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!sandbox_filter(settings.seccomp, rules, sizeof(rules) / sizeof(rules[0]), text, sizeof(text)))
+		give_up(EX_NOPERM, text);
+}
+
+static bool all_have_polled(void)
+{
+	for (unsigned i = 0; i < worker_count; i++)
+		if (counter_get(&workers[i]->counters->polls) == 0)
+			return false;
+	return true;
+}
+
+/* Until SIGTERM or SIGINT, which are blocked in all threads. */
+static void wait_for_the_end(const sigset_t *ends)
+{
+	const struct timespec short_while = {.tv_nsec = 2000000}, long_while = {.tv_sec = 1};
+	bool polling = false;
+
+	while (sigtimedwait(ends, NULL, polling ? &long_while : &short_while) < 0) {
+		if (!polling && all_have_polled()) {
+			polling = true;
+			set_state(DATAPLANE_POLLING);
+		}
+		for (unsigned i = 0; i < settings.ports; i++) {
+			struct rte_eth_link link;
+
+			if (rte_eth_link_get_nowait(ports[i].id, &link) == 0)
+				counters()->facts.port[i].link_up = link.link_status;
+		}
+	}
+}
+
+static void start_counters(void)
+{
+	char text[PATH_MAX + 256];
+	enum shm_error error = shm_create(&counters_segment, settings.run_dir, &COUNTERS_CONTRACT);
+	struct dataplane_facts *facts;
+
+	if (error != SHM_OK) {
+		shm_explain(error, settings.run_dir, &COUNTERS_CONTRACT, text, sizeof(text));
+		give_up(error == SHM_SYSTEM && errno == EACCES ? EX_NOPERM : EX_CANTCREAT, text);
+	}
+	memset(counters(), 0, sizeof(struct counters));
+	facts = &counters()->facts;
+	facts->pid = getpid();
+	if (settings.idle_poll)
+		snprintf(facts->idle, sizeof(facts->idle), "poll");
+	else
+		snprintf(facts->idle, sizeof(facts->idle), "sleep %uus", settings.idle_after_us % 10000000);
+}
+
+int main(int argc, char **argv)
+{
+	char text[512];
+	unsigned queues = 0;
+	sigset_t ends;
+
+	log_init("tickwire-dataplane", LOG_LEVEL_NOTICE);
+	if (!settings_parse(&settings, argc, argv, text, sizeof(text)))
+		give_up(EX_USAGE, text);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* Threads inherit it: a worker's short sleeps should be short. */
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	start_counters();
+	for (unsigned i = 0; i < settings.ports; i++)
+		queues += queues_of[i] = port_default_queues(&settings.port[i]);
+	worker_count = choose_cpus(queues, -1);
+	for (unsigned i = 0; i < settings.ports; i++)
+		if (settings.port[i].queues == 0 && strncmp(settings.port[i].name, "pci:", 4) == 0)
+			queues_of[i] = (uint16_t)worker_count;
+	if (!eal_start(&settings, worker_cpu, worker_count, queues, text, sizeof(text)))
+		give_up(EX_OSERR, text);
+	counters()->facts.huge_pages = rte_eal_has_hugepages() != 0;
+	open_ports();
+	for (unsigned i = 0; i < worker_count; i++)
+		make_worker(i);
+	deal_queues();
+	counters()->facts.workers = worker_count;
+	for (unsigned i = 0; i < worker_count; i++)
+		worker_prepare_wait(workers[i]);
+	confine();
+	for (unsigned i = 0; i < worker_count; i++)
+		rte_eal_remote_launch(worker_run, workers[i], i + 1);
+	wait_for_the_end(&ends);
+	set_state(DATAPLANE_STOPPING);
+	__atomic_store_n(&worker_stop, true, __ATOMIC_RELAXED);
+	rte_eal_mp_wait_lcore();
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,43 @@
+/*
+ * Ethdev ports: made from their names, configured, started. DPDK. Main thread only, before the privileges are
+ * dropped.
+ */
+#ifndef DATAPLANE_PORT_H
+#define DATAPLANE_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/settings.h"
+
+enum { PORT_QUEUES_MAX = 64, PORT_NO_TAP = UINT16_MAX };
+
+struct port {
+	uint16_t id;     /* of the ethdev */
+	uint16_t tap_id; /* of the exception TAP's ethdev, or PORT_NO_TAP */
+	uint16_t queues; /* pairs of receive and transmit queues; the TAP has as many */
+	bool rx_checksum, tx_checksum;
+	bool partial_checksums; /* frames may come from senders on this host that left the UDP checksum to a
+				   device */
+	bool rx_interrupts, tap_interrupts; /* may be asked for by rte_eth_dev_rx_intr_enable */
+	int numa_node;                      /* -1: unknown */
+	int socket[PORT_QUEUES_MAX];        /* AF_XDP or AF_PACKET socket of each queue, or -1 */
+	struct port_facts facts;
+};
+
+/* How many queues the port should have when the settings leave it open: those of the device. */
+uint16_t port_default_queues(const struct port_settings *settings);
+
+/*
+ * Make, configure and start a port with its TAP. `index` numbers it among the process's ports. An AF_XDP port
+ * that is refused becomes AF_PACKET (the remark in facts says why) unless the settings name the driver. False
+ * with a sentence in text[size].
+ */
+bool port_open(struct port *port, unsigned index, const struct port_settings *settings, uint16_t queues,
+	const char *run_dir, char *text, size_t size);
+
+/* Stop and close; harmless on a zeroed struct that was never opened. */
+void port_close(struct port *port);
+
+#endif

@@ -1,0 +1,305 @@
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_epoll.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/answer.h"
+#include "dataplane/classify.h"
+
+enum {
+	SLEEP_NS = 50000, /* where a port can only be polled */
+	WAIT_MS = 50,     /* at most, so that heartbeat and worker_stop are looked at */
+	WAIT_EVENTS = 16,
+};
+
+bool worker_stop;
+
+/* The current timebase and policy, copied when they have moved. False as long as there is none. */
+static bool refresh(struct worker *w)
+{
+	if (shm_sequence(&w->timebase_segment) != w->timebase_sequence) {
+		struct timebase fresh;
+		uint64_t sequence = shm_read(&w->timebase_segment, &fresh);
+
+		if (sequence) {
+			w->timebase = fresh;
+			w->timebase_sequence = sequence;
+		}
+	}
+	if (shm_sequence(&w->policy_segment) != w->policy_sequence) {
+		static __thread struct policy fresh;
+		uint64_t sequence = shm_read(&w->policy_segment, &fresh);
+
+		if (sequence) {
+			w->policy = fresh;
+			w->policy_sequence = sequence;
+		}
+	}
+	return w->timebase_sequence && w->policy_sequence;
+}
+
+/* xorshift64 (Marsaglia 2003): fills bits below the precision; nothing secret hangs on it. */
+static uint64_t next_random(struct worker *w)
+{
+	w->random ^= w->random << 13;
+	w->random ^= w->random >> 7;
+	w->random ^= w->random << 17;
+	return w->random;
+}
+
+/* Step one, second half: what classify needs to know of each mbuf. */
+static inline uint64_t take_in(
+	const struct port *port, struct packet *packets, struct rte_mbuf *const *mbufs, unsigned n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct rte_mbuf *m = mbufs[i];
+		const uint64_t flags = m->ol_flags;
+
+		rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+		packets[i].data = rte_pktmbuf_mtod(m, uint8_t *);
+		packets[i].length = m->data_len;
+		packets[i].vlan_tci = m->vlan_tci;
+		packets[i].flags =
+			(uint8_t)(((flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD
+						  ? PACKET_IP_CHECKSUM_GOOD
+						  : 0) |
+				  ((flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD
+						  ? PACKET_UDP_CHECKSUM_GOOD
+						  : 0) |
+				  (port->partial_checksums ? PACKET_UDP_CHECKSUM_PARTIAL : 0) |
+				  (flags & RTE_MBUF_F_RX_VLAN_STRIPPED ? PACKET_VLAN_STRIPPED : 0) |
+				  (m->nb_segs > 1 ? PACKET_SEGMENTED : 0));
+		bytes += m->pkt_len;
+	}
+	return bytes;
+}
+
+/* Step four, first half: the reply's length and what the port is to complete. */
+static inline void set_out(struct rte_mbuf *m, const struct packet *packet, bool checksum_offload)
+{
+	uint64_t flags = 0;
+
+	m->data_len = packet->length;
+	m->pkt_len = packet->length;
+	if (checksum_offload) {
+		m->l2_len = packet->l3;
+		m->l3_len = packet->is_ipv6 ? IPV6_HEADER : IPV4_HEADER;
+		flags = packet->is_ipv6
+				? RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM
+				: RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
+	}
+	if (packet->flags & PACKET_VLAN_STRIPPED)
+		flags |= RTE_MBUF_F_TX_VLAN;
+	m->ol_flags = flags;
+}
+
+/* Give mbufs to a port's queue; those it does not take are freed. Returns how many it took. */
+static unsigned give(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, unsigned n)
+{
+	unsigned taken = n ? rte_eth_tx_burst(port, queue, mbufs, (uint16_t)n) : 0;
+
+	if (taken < n)
+		rte_pktmbuf_free_bulk(mbufs + taken, n - taken);
+	return taken;
+}
+
+/* Step five, and the sending: each mbuf goes to the port, to the kernel or back to its pool. */
+static void dispose(struct worker *w, const struct worker_queue *q, struct rte_mbuf **mbufs,
+	const struct packet *packets, unsigned n, uint64_t received)
+{
+	struct rte_mbuf *replies[BURST_MAX], *kernel[BURST_MAX], *drop[BURST_MAX];
+	unsigned reply_count = 0, kernel_count = 0, drop_count = 0, taken;
+	struct worker_counters *c = w->counters;
+	uint64_t bytes = 0, ticks;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = mbufs[i];
+		const uint8_t verdict = packets[i].verdict;
+
+		if (__builtin_expect(verdict == VERDICT_ANSWERED, 1)) {
+			set_out(m, &packets[i], q->port->tx_checksum);
+			bytes += packets[i].length;
+			replies[reply_count++] = m;
+			continue;
+		}
+		counter_add(&c->verdict[verdict], 1);
+		if (verdict_info[verdict].disposition == DISPOSITION_KERNEL && q->port->tap_id != PORT_NO_TAP)
+			kernel[kernel_count++] = m;
+		else
+			drop[drop_count++] = m;
+	}
+	taken = give(q->port->id, q->queue, replies, reply_count);
+	ticks = counter_read((enum counter_kind)w->timebase.counter_kind) - received;
+	counter_add(&c->verdict[VERDICT_ANSWERED], reply_count);
+	counter_add(&c->tx_frames, taken);
+	counter_add(&c->tx_dropped, reply_count - taken);
+	counter_add(&c->tx_bytes, bytes);
+	counter_set(&c->heartbeat, received);
+	counter_add(&c->busy_cycles, ticks);
+	counter_add(&c->busy_frames, n);
+	counter_add(&c->residence[histogram_bin(ticks)], 1);
+	if (kernel_count) {
+		taken = give(q->port->tap_id, q->queue, kernel, kernel_count);
+		counter_add(&c->to_kernel, taken);
+		counter_add(&c->kernel_dropped, kernel_count - taken);
+	}
+	if (drop_count)
+		rte_pktmbuf_free_bulk(drop, drop_count);
+}
+
+/* A packet's way: receive, classify, answer, send, count (docs/architecture.md). */
+static unsigned serve(struct worker *w, const struct worker_queue *q)
+{
+	struct rte_mbuf *mbufs[BURST_MAX];
+	struct packet packets[BURST_MAX];
+	struct reply reply;
+	const unsigned n = rte_eth_rx_burst(q->port->id, q->queue, mbufs, BURST_MAX);
+	uint64_t received;
+
+	if (n == 0)
+		return 0;
+	received = counter_read((enum counter_kind)w->timebase.counter_kind);
+	counter_add(&w->counters->rx_bytes, take_in(q->port, packets, mbufs, n));
+	counter_add(&w->counters->rx_frames, n);
+	counter_add(&w->counters->burst[histogram_bin(n)], 1);
+	classify_burst(&w->policy, packets, n);
+	reply_prepare(&reply, &w->timebase, &w->policy, w->precision, q->port->tx_checksum, received,
+		counter_read((enum counter_kind)w->timebase.counter_kind), next_random(w));
+	answer_burst(&reply, packets, n);
+	dispose(w, q, mbufs, packets, n, received);
+	return n;
+}
+
+/* The way back of the exception path: what the kernel sends by the TAP leaves by the port. */
+static unsigned forward_from_kernel(struct worker *w, const struct worker_queue *q)
+{
+	struct rte_mbuf *mbufs[BURST_MAX];
+	unsigned n, taken;
+
+	if (q->port->tap_id == PORT_NO_TAP)
+		return 0;
+	n = rte_eth_rx_burst(q->port->tap_id, q->queue, mbufs, BURST_MAX);
+	if (n == 0)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		mbufs[i]->ol_flags = 0;
+	taken = give(q->port->id, q->queue, mbufs, n);
+	counter_add(&w->counters->from_kernel, taken);
+	counter_add(&w->counters->kernel_dropped, n - taken);
+	return n;
+}
+
+/* One queue's socket or interrupt into the worker's epoll; false where it has neither. */
+static bool prepare_queue(struct worker *w, unsigned index)
+{
+	const struct worker_queue *q = &w->queue[index];
+	struct rte_epoll_event *event = &w->event[index];
+
+	if (q->port->tap_id != PORT_NO_TAP &&
+		(!q->port->tap_interrupts || rte_eth_dev_rx_intr_ctl_q(q->port->tap_id, q->queue, w->epoll,
+						     RTE_INTR_EVENT_ADD, NULL) != 0))
+		return false;
+	if (q->port->socket[q->queue] >= 0) {
+		event->epdata.event = EPOLLIN;
+		return rte_epoll_ctl(w->epoll, EPOLL_CTL_ADD, q->port->socket[q->queue], event) == 0;
+	}
+	return q->port->rx_interrupts &&
+	       rte_eth_dev_rx_intr_ctl_q(q->port->id, q->queue, w->epoll, RTE_INTR_EVENT_ADD, NULL) == 0;
+}
+
+void worker_prepare_wait(struct worker *w)
+{
+	bool ok;
+
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	ok = w->epoll >= 0;
+	for (unsigned i = 0; ok && i < w->queues; i++)
+		ok = prepare_queue(w, i);
+	if (!ok && w->epoll >= 0) {
+		close(w->epoll);
+		w->epoll = -1;
+	}
+}
+
+static void set_interrupts(const struct worker *w, bool on)
+{
+	for (unsigned i = 0; i < w->queues; i++) {
+		const struct port *port = w->queue[i].port;
+
+		if (port->rx_interrupts)
+			(void)(on ? rte_eth_dev_rx_intr_enable : rte_eth_dev_rx_intr_disable)(
+				port->id, w->queue[i].queue);
+		if (port->tap_id != PORT_NO_TAP && port->tap_interrupts)
+			(void)(on ? rte_eth_dev_rx_intr_enable : rte_eth_dev_rx_intr_disable)(
+				port->tap_id, w->queue[i].queue);
+	}
+}
+
+static unsigned pass(struct worker *w)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->queues; i++) {
+		n += serve(w, &w->queue[i]);
+		n += forward_from_kernel(w, &w->queue[i]);
+	}
+	counter_add(&w->counters->polls, 1);
+	return n;
+}
+
+/*
+ * Until a packet comes, at most WAIT_MS; or a short sleep where no port can say that one has. Gives the
+ * packets that were dealt with on the way.
+ */
+static unsigned wait_for_packets(struct worker *w)
+{
+	struct rte_epoll_event events[WAIT_EVENTS];
+	unsigned n;
+
+	counter_add(&w->counters->sleeps, 1);
+	if (w->epoll < 0) {
+		nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+		return 0;
+	}
+	set_interrupts(w, true);
+	/* A packet that came before the interrupt was on would raise none. */
+	n = pass(w);
+	if (n == 0)
+		rte_epoll_wait(w->epoll, events, WAIT_EVENTS, WAIT_MS);
+	set_interrupts(w, false);
+	return n;
+}
+
+int worker_run(void *argument)
+{
+	struct worker *w = argument;
+	uint64_t idle_since = 0, now;
+
+	while (!__atomic_load_n(&worker_stop, __ATOMIC_RELAXED)) {
+		if (!refresh(w)) {
+			nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+			continue;
+		}
+		if (pass(w)) {
+			idle_since = 0;
+			continue;
+		}
+		now = counter_read((enum counter_kind)w->timebase.counter_kind);
+		counter_set(&w->counters->heartbeat, now);
+		if (idle_since == 0)
+			idle_since = now;
+		if (!w->idle_poll && now - idle_since >= w->idle_after && wait_for_packets(w))
+			idle_since = 0;
+	}
+	return 0;
+}

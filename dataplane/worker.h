@@ -1,0 +1,52 @@
+/*
+ * A worker: one core, its queues, the loop that a packet goes through (docs/architecture.md). DPDK.
+ */
+#ifndef DATAPLANE_WORKER_H
+#define DATAPLANE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_epoll.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/policy.h"
+#include "dataplane/port.h"
+#include "ntp/shm.h"
+#include "refclock/timebase.h"
+
+enum { WORKER_QUEUES_MAX = PORT_QUEUES_MAX };
+
+struct worker_queue {
+	const struct port *port;
+	uint16_t queue;
+};
+
+/* Filled by the main thread before worker_run; from then on the worker's own. */
+struct worker {
+	struct worker_counters *counters; /* the worker's block of the segment */
+	struct shm timebase_segment, policy_segment;
+	int8_t precision;
+	bool idle_poll;
+	uint64_t idle_after; /* counter ticks without a packet before it waits */
+	uint64_t counter_hz;
+	uint64_t random; /* state of the generator that fills bits below the precision; not 0 */
+	unsigned cpu, queues;
+	struct worker_queue queue[WORKER_QUEUES_MAX];
+	uint64_t timebase_sequence, policy_sequence;
+	struct timebase timebase;
+	struct policy policy;
+	struct rte_epoll_event event[WORKER_QUEUES_MAX]; /* of each queue's socket */
+	int epoll; /* -1: some queue can only be waited for by sleeping */
+};
+
+/* Set by the main thread to end every worker's loop. */
+extern bool worker_stop;
+
+/* Prepare to wait for packets (sockets, rx interrupts). Main thread, before the privileges are dropped. */
+void worker_prepare_wait(struct worker *worker);
+
+/* The loop; an lcore_function_t whose argument is a struct worker. Ends after worker_stop. */
+int worker_run(void *worker);
+
+#endif

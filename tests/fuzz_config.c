@@ -1,0 +1,70 @@
+/* Fuzz target: any octets as a configuration file, and what must hold of every outcome. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config.h"
+#include "control/directive.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct seen {
+	int lines, last, errors;
+};
+
+/* Aborts, so that the fuzzer keeps the input. */
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void look_at(void *opaque, const struct config_message *message)
+{
+	struct seen *seen = opaque;
+
+	require(message->line >= seen->last && message->line <= seen->lines);
+	require(memchr(message->text, '\0', sizeof(message->text)) != NULL && message->text[0]);
+	for (const char *c = message->text; *c; c++)
+		require(*c >= 0x20 && *c < 0x7f);
+	seen->last = message->line;
+	seen->errors += message->error;
+}
+
+static void look_at_result(const struct config *config)
+{
+	uint64_t set[CONFIG_CPUS / 64];
+	char names[256];
+
+	require(config->interfaces <= CONFIG_INTERFACES && config->bind_addresses <= CONFIG_BIND_ADDRESSES);
+	require(config->port > 0 && config->min_poll >= 0 && config->min_poll <= 17);
+	require(config->local_stratum <= 15 && config->refresh_us >= 1000 && config->refresh_us <= 10000);
+	require(config->holdover_s >= 1 && config->holdover_s <= 604800);
+	require(!config->workers[0] || config_cpu_list(config->workers, set));
+	for (int i = 0; i < config->interfaces; i++)
+		require(config->interface[i].name[0] && config->interface[i].addresses <= CONFIG_ADDRESSES);
+	config_restart_needed(config, config, names, sizeof(names));
+	require(names[0] == '\0');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct seen seen = {.lines = 1}, again = {.lines = 1};
+	struct config config, twin;
+	bool good;
+
+	for (size_t i = 0; i < size; i++)
+		seen.lines += data[i] == '\n';
+	again.lines = seen.lines;
+	config_init(&config);
+	config_init(&twin);
+	good = config_parse(&config, (const char *)data, size, look_at, &seen);
+	require(good == (seen.errors == 0));
+	require(config_parse(&twin, (const char *)data, size, look_at, &again) == good);
+	require(seen.errors == again.errors && seen.last == again.last);
+	if (good) {
+		look_at_result(&config);
+		require(memcmp(&config, &twin, sizeof(config)) == 0);
+	}
+	return 0;
+}
