@@ -243,6 +243,12 @@ SPECIALISED enum verdict classify_ip(
 	return judge_checksums(header, &ip, udp_length, packet->flags, is_ipv6);
 }
 
+/* Identifier 0 is a priority without a VLAN (802.1Q section 9.6). */
+static inline uint32_t add_tag(uint32_t vlan, uint16_t tci)
+{
+	return tci & VLAN_ID ? vlan << 16 | SERVED_VLAN_PRESENT | (tci & VLAN_ID) : vlan;
+}
+
 /* A tag in the frame or beside it, or something that is not IP. `type` is that of the Ethernet header. */
 static __attribute__((noinline)) enum verdict classify_tagged(
 	const struct policy *policy, struct packet *packet, uint16_t type)
@@ -255,7 +261,7 @@ static __attribute__((noinline)) enum verdict classify_tagged(
 	if (packet->flags & PACKET_SEGMENTED)
 		return VERDICT_SEGMENTED;
 	if (packet->flags & PACKET_VLAN_STRIPPED) {
-		vlan = SERVED_VLAN_PRESENT | (packet->vlan_tci & VLAN_ID);
+		vlan = add_tag(vlan, packet->vlan_tci);
 		tags = 1;
 	}
 	for (; type == ETHERTYPE_VLAN || type == ETHERTYPE_VLAN_S; tags++) {
@@ -263,7 +269,7 @@ static __attribute__((noinline)) enum verdict classify_tagged(
 			return VERDICT_NOT_IP;
 		if (packet->length < l3 + VLAN_TAG)
 			return VERDICT_TRUNCATED;
-		vlan = vlan << 16 | SERVED_VLAN_PRESENT | (load_be16(packet->data + l3) & VLAN_ID);
+		vlan = add_tag(vlan, load_be16(packet->data + l3));
 		type = load_be16(packet->data + l3 + 2);
 		l3 += VLAN_TAG;
 	}

@@ -236,11 +236,11 @@ static bool start(struct port *port, char *text, size_t size)
 
 static bool open_tap(struct port *port, unsigned index, const char *tap, char *text, size_t size)
 {
-	char name[32], arguments[64];
+	char name[32], arguments[96];
 	struct rte_eth_conf conf = {0};
 
 	snprintf(name, sizeof(name), "net_tap_exception%u", index);
-	snprintf(arguments, sizeof(arguments), "iface=%s,mac=%02x:%02x:%02x:%02x:%02x:%02x", tap,
+	snprintf(arguments, sizeof(arguments), "iface=%s,mac=%02x:%02x:%02x:%02x:%02x:%02x,persist", tap,
 		port->facts.mac[0], port->facts.mac[1], port->facts.mac[2], port->facts.mac[3],
 		port->facts.mac[4], port->facts.mac[5]);
 	if (!plug("vdev", name, arguments, &port->tap_id) ||

@@ -41,9 +41,9 @@ enum disposition {
 	X(NTP_LENGTH, DROP, "ntp-length", "NTP length is no multiple of 4")                          \
 	X(NTP_VERSION, DROP, "ntp-version", "NTP version 0 or above 4")                              \
 	X(MODE_RESERVED, DROP, "mode-reserved", "mode 0 that is not an NTPv1 client")                \
-	X(MODE_PASSIVE, DROP, "mode-passive", "mode 2")                                              \
-	X(MODE_SERVER, DROP, "mode-server", "mode 4: somebody else's reply")                         \
-	X(MODE_BROADCAST, DROP, "mode-broadcast", "mode 5")                                          \
+	X(MODE_PASSIVE, KERNEL, "mode-passive", "mode 2")                                            \
+	X(MODE_SERVER, KERNEL, "mode-server", "mode 4: somebody else's reply")                       \
+	X(MODE_BROADCAST, KERNEL, "mode-broadcast", "mode 5")                                        \
 	X(MODE_CONTROL, DROP, "mode-control", "mode 6: ntpq")                                        \
 	X(MODE_PRIVATE, DROP, "mode-private", "mode 7: ntpdc")                                       \
 	X(EXTENSION_LENGTH, DROP, "extension-length",                                                \

@@ -34,7 +34,7 @@ struct vlan_tag {
 /* All the headers that are looked at. */
 enum {
 	HEADERS_MAX = sizeof(struct ethhdr) + XDP_VLAN_TAGS * sizeof(struct vlan_tag) +
-		      sizeof(struct ipv6hdr) + sizeof(struct udphdr),
+		      sizeof(struct ipv6hdr) + sizeof(struct udphdr) + 1 /* of NTP: the mode */,
 };
 
 struct {
@@ -83,6 +83,17 @@ static __always_inline void count(__u32 which)
 		*value += 1;
 }
 
+/*
+ * What an NTP client on this host that asks from port 123 (ntpd, ntpsec) waits for: replies and broadcasts,
+ * modes 2, 4 and 5 of RFC 5905 figure 10. Nobody answers them, so they are the kernel's.
+ */
+static __always_inline bool is_reply(const __u8 *ntp, const void *end)
+{
+	const __u32 replies = 1U << 2 | 1U << 4 | 1U << 5;
+
+	return (const void *)(ntp + 1) <= end && replies >> (*ntp & 7) & 1;
+}
+
 static __always_inline bool to_ntp_port(const struct udphdr *udp, const void *end)
 {
 	__u32 first = 0;
@@ -91,7 +102,7 @@ static __always_inline bool to_ntp_port(const struct udphdr *udp, const void *en
 	if ((const void *)(udp + 1) > end)
 		return false;
 	s = bpf_map_lookup_elem(&settings, &first);
-	return s && s->ntp_port && s->ntp_port == udp->dest;
+	return s && s->ntp_port && s->ntp_port == udp->dest && !is_reply((const __u8 *)(udp + 1), end);
 }
 
 static __always_inline bool ipv4_to_ntp_port(const struct iphdr *ip, const void *end, struct xdp_served *key)
@@ -153,7 +164,9 @@ static __always_inline bool is_ours(const void *data, const void *end, __u32 vla
 			break;
 		if ((const void *)(tag + 1) > end || tags >= XDP_VLAN_TAGS)
 			return false;
-		vlan = vlan << 16 | (bpf_ntohs(tag->tci) & VLAN_ID_BITS) | XDP_VLAN_PRESENT;
+		/* Identifier 0 is a priority without a VLAN (802.1Q section 9.6). */
+		if (tag->tci & bpf_htons(VLAN_ID_BITS))
+			vlan = vlan << 16 | (bpf_ntohs(tag->tci) & VLAN_ID_BITS) | XDP_VLAN_PRESENT;
 		tags++;
 		type = tag->type;
 		tag++;
@@ -203,9 +216,10 @@ int tickwire_tc_drop(struct __sk_buff *skb)
 	/* Drivers may leave headers in pages beside the linear part. */
 	if (skb->data_end - skb->data < need && bpf_skb_pull_data(skb, need))
 		return TC_ACT_UNSPEC;
-	if (skb->vlan_present)
+	if (skb->vlan_present && skb->vlan_tci & VLAN_ID_BITS)
 		vlan = (skb->vlan_tci & VLAN_ID_BITS) | XDP_VLAN_PRESENT;
-	if (!is_ours((const void *)(long)skb->data, (const void *)(long)skb->data_end, vlan, vlan ? 1 : 0) ||
+	if (!is_ours((const void *)(long)skb->data, (const void *)(long)skb->data_end, vlan,
+		    skb->vlan_present ? 1 : 0) ||
 		!lease_runs())
 		return TC_ACT_UNSPEC;
 	count(XDP_COUNT_DROPPED);

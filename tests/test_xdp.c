@@ -329,6 +329,36 @@ static void other_destinations_pass(void **state)
 	expect("from the NTP port", &f, f.length, false);
 }
 
+/* A reply to a client on this host that asks from port 123 is the kernel's; every kind of request is ours. */
+static void replies_pass(void **state)
+{
+	struct frame f;
+	char what[32];
+
+	(void)state;
+	for (unsigned mode = 0; mode < 8; mode++) {
+		frame_ipv4(&f, ipv4_served, 123, 0, NULL);
+		f.octets[f.headers] = (uint8_t)(4 << 3 | mode);
+		snprintf(what, sizeof(what), "mode %u", mode);
+		expect(what, &f, f.length, mode != 2 && mode != 4 && mode != 5);
+	}
+	frame_ipv4(&f, ipv4_served, 123, 0, NULL);
+	expect("no octet of NTP", &f, f.headers, true);
+}
+
+/* 802.1Q section 9.6: identifier 0 is a priority only. */
+static void priority_tag_is_no_vlan(void **state)
+{
+	const unsigned priority[] = {0xe000}, below[] = {0xe000, 0x0064};
+	struct frame f;
+
+	(void)state;
+	frame_ipv4(&f, ipv4_served, 123, 1, priority);
+	expect("priority tag", &f, f.length, true);
+	frame_ipv4(&f, ipv4_served, 123, 2, below);
+	expect("priority tag around a VLAN", &f, f.length, true);
+}
+
 static void other_shapes_pass(void **state)
 {
 	static const struct {
@@ -476,7 +506,7 @@ static void sync_makes_the_map_equal(void **state)
 static bool expected(const struct policy *p, const uint8_t *o, size_t length)
 {
 	uint32_t vlan = 0;
-	size_t at = 12, ip;
+	size_t at = 12, ip, ntp;
 	uint64_t half[2];
 	uint8_t to[16];
 
@@ -487,7 +517,9 @@ static bool expected(const struct policy *p, const uint8_t *o, size_t length)
 			break;
 		if (tags == 2 || length < at + 6)
 			return false;
-		vlan = vlan << 16 | 0x1000 | (((unsigned)o[at + 2] << 8 | o[at + 3]) & 0xfff);
+		const unsigned id = ((unsigned)o[at + 2] << 8 | o[at + 3]) & 0xfff;
+
+		vlan = id ? vlan << 16 | 0x1000 | id : vlan;
 		at += 4;
 	}
 	ip = at + 2;
@@ -496,14 +528,18 @@ static bool expected(const struct policy *p, const uint8_t *o, size_t length)
 			o[ip + 22] != 0 || o[ip + 23] != 123)
 			return false;
 		policy_map_ipv4(to, o + ip + 16);
+		ntp = ip + 28;
 	} else if (o[at] == 0x86 && o[at + 1] == 0xdd) {
 		if (length < ip + 48 || o[ip] >> 4 != 6 || o[ip + 6] != 17 || o[ip + 42] != 0 ||
 			o[ip + 43] != 123)
 			return false;
 		memcpy(to, o + ip + 24, 16);
+		ntp = ip + 48;
 	} else {
 		return false;
 	}
+	if (length > ntp && ((o[ntp] & 7) == 2 || (o[ntp] & 7) == 4 || (o[ntp] & 7) == 5))
+		return false;
 	memcpy(half, to, 16);
 	return policy_is_served(p, half[0], half[1], vlan);
 }
@@ -516,7 +552,7 @@ static uint32_t draw(uint64_t *seed)
 
 static void random_frames_agree(void **state)
 {
-	static const unsigned ids[] = {100, 200, 100, 0x2064, 5};
+	static const unsigned ids[] = {100, 200, 100, 0x2064, 5, 0xe000};
 	uint64_t seed = 20260711;
 	struct policy p;
 	unsigned ours = 0;
@@ -524,7 +560,7 @@ static void random_frames_agree(void **state)
 	(void)state;
 	standard_policy(&p);
 	for (unsigned n = 0; n < CASES; n++) {
-		unsigned tci[3] = {ids[draw(&seed) % 5], ids[draw(&seed) % 5], ids[draw(&seed) % 5]};
+		unsigned tci[3] = {ids[draw(&seed) % 6], ids[draw(&seed) % 6], ids[draw(&seed) % 6]};
 		int tags = draw(&seed) % 8 == 0 ? 3 : (int)(draw(&seed) % 3);
 		struct frame f;
 		size_t length;
@@ -535,7 +571,7 @@ static void random_frames_agree(void **state)
 		else
 			frame_ipv6(&f, draw(&seed) % 2 ? ipv6_served : ipv6_anywhere, 123, tags, tci);
 		for (unsigned flips = draw(&seed) % 3; flips; flips--)
-			f.octets[12 + draw(&seed) % (f.headers - 12)] ^= (uint8_t)(1U << draw(&seed) % 8);
+			f.octets[12 + draw(&seed) % (f.headers + 1 - 12)] ^= (uint8_t)(1U << draw(&seed) % 8);
 		length = draw(&seed) % 4 ? f.length : ETH_HLEN + draw(&seed) % (f.length - ETH_HLEN);
 		want = expected(&p, f.octets, length);
 		ours += want;
@@ -799,6 +835,8 @@ int main(void)
 		cmocka_unit_test(xdp_program_stands_first),
 		cmocka_unit_test_setup(served_frames_are_ours, ready),
 		cmocka_unit_test_setup(other_destinations_pass, ready),
+		cmocka_unit_test_setup(replies_pass, ready),
+		cmocka_unit_test_setup(priority_tag_is_no_vlan, ready),
 		cmocka_unit_test_setup(other_shapes_pass, ready),
 		cmocka_unit_test_setup(truncated_frames_pass, ready),
 		cmocka_unit_test_setup(without_a_socket_the_kernel_gets_all, ready),
