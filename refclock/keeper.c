@@ -227,8 +227,8 @@ bool keeper_from_tracking(struct keeper_status *status, const char *line, size_t
 	if (t.skew < 0 || t.delay < 0 || t.dispersion < 0)
 		return false;
 	s.reference = marked(s.reference);
-	/* It was rounded to 10^-9 s for printing; rounding that up could leave us one unit above chronyd's
-	 * own answer. */
+	/* Printed to 10^-9 s: a delay that was rounded up there must not become a unit more than chronyd's.
+	 */
 	s.root_delay = ntp32_from_seconds_up(t.delay - 0.6e-9);
 	s.root_dispersion = units_up(t.dispersion + fabs(t.offset));
 	s.dispersion_growth = growth_from_ppm(KEEPER_PHI_PPM + t.skew + fabs(t.residual));

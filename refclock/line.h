@@ -8,12 +8,16 @@
  * rate has changed and a new stretch begins at the sample before. A wide sample (one that was preempted)
  * bounds little and so does no harm.
  *
- * The error that is published (struct timebase) is
- *   error_bound   half the sandwich's width, and LINE_ALLOWANCE_PPM over one refresh interval (or the longest
- * of late), for a change of rate that the next sample has yet to show error_growth  LINE_PHI_PPM, the width
- * of the rate's bounds, and how far the rate is from its long-term mean: a slew ends some day, perhaps after
- * the clock daemon has. What can exceed it, and for how long: a change of rate by more than
- * LINE_ALLOWANCE_PPM, until the second sample after it; a step, until the next sample.
+ * The error that is published (struct timebase):
+ *
+ * - error_bound is half the sandwich's width, and LINE_ALLOWANCE_PPM over one refresh interval (or the
+ * longest of late) for a change of rate that the next sample has yet to show.
+ * - error_growth is LINE_PHI_PPM, the width of the rate's bounds, and how far the rate is from its long-term
+ * mean: a slew ends some day, perhaps after the clock daemon has.
+ *
+ * Two things exceed it. A change of rate by more than LINE_ALLOWANCE_PPM does until the second sample after
+ * it, a step until the next sample; samples that were preempted for longer than the change has moved the
+ * clock do not count.
  */
 #ifndef REFCLOCK_LINE_H
 #define REFCLOCK_LINE_H
@@ -28,8 +32,8 @@ enum {
 	LINE_ALLOWANCE_PPM = 500, /* the kernel's range of frequency (MAXFREQ); slews of adjtime(2) and
 				     chronyd's usual ones */
 	LINE_PHI_PPM = 15,        /* RFC 5905 PHI: the least that error_growth is */
-	LINE_RATE_LIMIT_PPM =
-		110000, /* no slew is faster: a tenth by the kernel's tick, and the oscillator's own error */
+	/* no slew is faster: a tenth by the kernel's tick, and the oscillator's own error */
+	LINE_RATE_LIMIT_PPM = 110000,
 	LINE_STRETCH_SECONDS = 8, /* a rate is measured over one to two of these */
 };
 
@@ -52,8 +56,8 @@ struct line {
 	double lag;                /* ... and at most, of late */
 	struct sample base;        /* the line goes through it */
 	struct sample last;        /* the newest sample that was good enough to be a base */
-	struct line_stretch older; /* gives the rate */
-	struct line_stretch newer; /* takes its place in time */
+	struct line_stretch older; /* the rate is what both have in common */
+	struct line_stretch newer; /* takes the older's place in time */
 	double rate;               /* units per tick, published */
 	double long_term;          /* the mean that the rate returns to after a slew */
 	uint64_t window;           /* units: width of the newest sample */
