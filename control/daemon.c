@@ -85,6 +85,8 @@ bool daemon_start(struct daemon *d, char *text, size_t size)
 	if (d->pid == 0) {
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		/* Ctrl-C is for the supervisor, which then stops the daemons in order. */
+		setpgid(0, 0);
 		execv(path, d->argument);
 		_exit(127);
 	}

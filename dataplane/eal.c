@@ -133,6 +133,9 @@ bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned wo
 	add_devices(&a, settings);
 	add(&a, "--no-telemetry");
 	add(&a, settings->verbose ? "--log-level=*:info" : "--log-level=*:error");
+	/* It calls errors what we do not need of it: flow rules and secondary processes. */
+	if (!settings->verbose)
+		add(&a, "--log-level=pmd.net.tap:critical");
 	if (rte_eal_init(a.count, a.word) >= 0)
 		return true;
 	snprintf(text, size, "DPDK does not start: %s%s", rte_strerror(rte_errno),
