@@ -245,7 +245,7 @@ static void set_interrupts(const struct worker *w, bool on)
 	}
 }
 
-static unsigned pass(struct worker *w)
+unsigned worker_pass(struct worker *w)
 {
 	unsigned n = 0;
 
@@ -273,7 +273,7 @@ static unsigned wait_for_packets(struct worker *w)
 	}
 	set_interrupts(w, true);
 	/* A packet that came before the interrupt was on would raise none. */
-	n = pass(w);
+	n = worker_pass(w);
 	if (n == 0)
 		rte_epoll_wait(w->epoll, events, WAIT_EVENTS, WAIT_MS);
 	set_interrupts(w, false);
@@ -290,7 +290,7 @@ int worker_run(void *argument)
 			nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
 			continue;
 		}
-		if (pass(w)) {
+		if (worker_pass(w)) {
 			idle_since = 0;
 			continue;
 		}

@@ -46,6 +46,12 @@ extern bool worker_stop;
 /* Prepare to wait for packets (sockets, rx interrupts). Main thread, before the privileges are dropped. */
 void worker_prepare_wait(struct worker *worker);
 
+/*
+ * One pass over the worker's queues: what worker_run does again and again. Gives the frames taken in. For a bench that feeds
+ * rings by itself; the timebase and the policy must be in place.
+ */
+unsigned worker_pass(struct worker *worker);
+
 /* The loop; an lcore_function_t whose argument is a struct worker. Ends after worker_stop. */
 int worker_run(void *worker);
 

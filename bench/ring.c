@@ -1,0 +1,214 @@
+/*
+ * bench/ring: what one core answers over net_ring, the cheapest port there is, beside the same port's limit.
+ * Requests are put into a port's ring, the worker's own pass takes them, answers and sends; only the pass is
+ * timed. The limit is the same with the least work in between: macswap, as testpmd does it. Both alternate,
+ * so that both see the same machine.
+ */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "bench/clocks.h"
+#include "dataplane/worker.h"
+#include "tests/golden.h"
+
+enum {
+	RING_SIZE = 1024,
+	MBUFS = 4095,
+	FRAMES = 4, /* kinds in the mix */
+	BURSTS = 8, /* timed together, so that reading the counter weighs little */
+	RUNS_DEFAULT = 4000,
+};
+
+struct kind {
+	const char *name;
+	unsigned frames;
+	struct golden_shape shape[FRAMES];
+};
+
+static const struct kind kinds[] = {
+	{"v4", 1, {{0}}},
+	{"v6", 1, {{.ipv6 = true}}},
+	{"vlan", 1, {{.tags = 1}}},
+	{"mix", 4, {{0}, {.ipv6 = true}, {.tags = 1}, {.ipv6 = true, .tags = 1}}},
+};
+
+struct bed {
+	struct rte_ring *in, *out;
+	struct rte_mempool *pool;
+	struct port port;
+	struct worker *worker;
+	uint8_t frame[FRAMES][GOLDEN_FRAME_MAX];
+	uint16_t length[FRAMES];
+	unsigned frames;
+};
+
+static void make_bed(struct bed *bed)
+{
+	struct rte_eth_conf conf = {0};
+	struct worker *w = calloc(1, sizeof(*w));
+	int id;
+
+	bed->in = rte_ring_create("in", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	bed->out = rte_ring_create("out", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	bed->pool = rte_pktmbuf_pool_create("pool", MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (!bed->in || !bed->out || !bed->pool || !w)
+		rte_exit(EXIT_FAILURE, "not enough memory\n");
+	id = rte_eth_from_rings("bench", &bed->in, 1, &bed->out, 1, 0);
+	if (id < 0 || rte_eth_dev_configure((uint16_t)id, 1, 1, &conf) != 0 ||
+		rte_eth_rx_queue_setup((uint16_t)id, 0, RING_SIZE, 0, NULL, bed->pool) != 0 ||
+		rte_eth_tx_queue_setup((uint16_t)id, 0, RING_SIZE, 0, NULL) != 0 ||
+		rte_eth_dev_start((uint16_t)id) != 0)
+		rte_exit(EXIT_FAILURE, "net_ring does not start\n");
+	bed->port = (struct port){.id = (uint16_t)id, .tap_id = PORT_NO_TAP, .queues = 1};
+	w->counters = aligned_alloc(128, sizeof(*w->counters));
+	memset(w->counters, 0, sizeof(*w->counters));
+	w->queue[w->queues++] = (struct worker_queue){&bed->port, 0};
+	w->precision = -25;
+	w->random = 1;
+	golden_policy(&w->policy);
+	golden_timebase(&w->timebase);
+	w->timebase.counter_kind = COUNTER_CPU;
+	w->timebase.counter = counter_read(COUNTER_CPU);
+	w->timebase.valid_until = w->timebase.counter + (UINT64_C(1) << 60);
+	bed->worker = w;
+}
+
+/* Requests for one timed run into the port's ring. */
+static void feed(struct bed *bed, bool checked)
+{
+	struct rte_mbuf *mbufs[BURST_MAX * BURSTS];
+
+	if (rte_pktmbuf_alloc_bulk(bed->pool, mbufs, BURST_MAX * BURSTS) != 0)
+		rte_exit(EXIT_FAILURE, "the pool is empty\n");
+	for (unsigned i = 0; i < BURST_MAX * BURSTS; i++) {
+		const unsigned f = i % bed->frames;
+
+		memcpy(rte_pktmbuf_append(mbufs[i], bed->length[f]), bed->frame[f], bed->length[f]);
+		if (checked)
+			mbufs[i]->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	}
+	rte_ring_enqueue_bulk(bed->in, (void **)mbufs, BURST_MAX * BURSTS, NULL);
+}
+
+/* What came out goes back to the pool; gives how many there were. */
+static unsigned drain(struct bed *bed)
+{
+	struct rte_mbuf *mbufs[BURST_MAX * BURSTS];
+	unsigned n = rte_ring_dequeue_burst(bed->out, (void **)mbufs, BURST_MAX * BURSTS, NULL);
+
+	rte_pktmbuf_free_bulk(mbufs, n);
+	return n;
+}
+
+/* testpmd's macswap on one port: the least that an answer can cost here. */
+static unsigned macswap_pass(struct bed *bed)
+{
+	struct rte_mbuf *mbufs[BURST_MAX];
+	const unsigned n = rte_eth_rx_burst(bed->port.id, 0, mbufs, BURST_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(mbufs[i], struct rte_ether_hdr *);
+		const struct rte_ether_addr source = ethernet->src_addr;
+
+		ethernet->src_addr = ethernet->dst_addr;
+		ethernet->dst_addr = source;
+	}
+	return rte_eth_tx_burst(bed->port.id, 0, mbufs, (uint16_t)n);
+}
+
+enum work { WORK_ANSWER, WORK_ANSWER_CHECKED, WORK_MACSWAP, WORKS };
+
+/* Ticks for BURSTS bursts; 0 where a frame was lost. */
+static uint64_t run(struct bed *bed, enum work work)
+{
+	uint64_t start, ticks;
+
+	feed(bed, work == WORK_ANSWER_CHECKED);
+	start = counter_read(COUNTER_CPU);
+	for (unsigned b = 0; b < BURSTS; b++) {
+		if (work == WORK_MACSWAP)
+			macswap_pass(bed);
+		else
+			worker_pass(bed->worker);
+	}
+	ticks = counter_read(COUNTER_CPU) - start;
+	return drain(bed) == BURST_MAX * BURSTS ? ticks : 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void bench_kind(struct bed *bed, const struct kind *kind, unsigned runs, double clk, double hz)
+{
+	static const char *const names[] = {"answer+verify", "answer", "macswap"};
+	uint64_t *ticks[WORKS];
+	double least[WORKS];
+
+	bed->frames = kind->frames;
+	for (unsigned f = 0; f < kind->frames; f++)
+		bed->length[f] = golden_build(&kind->shape[f], bed->frame[f]);
+	for (unsigned w = 0; w < WORKS; w++)
+		ticks[w] = calloc(runs, sizeof(uint64_t));
+	for (unsigned r = 0; r < runs; r++)
+		for (unsigned w = 0; w < WORKS; w++)
+			if ((ticks[w][r] = run(bed, (enum work)w)) == 0)
+				rte_exit(EXIT_FAILURE, "%s: frames were lost or not answered\n", names[w]);
+	for (unsigned w = 0; w < WORKS; w++) {
+		qsort(ticks[w], runs, sizeof(uint64_t), by_value);
+		least[w] = (double)ticks[w][0] / (BURST_MAX * BURSTS);
+	}
+	for (unsigned w = 0; w < WORKS; w++) {
+		printf("%-5s %-14s %7.1f clk %6.1f ns %8.1f Mpps  spread %4.0f %%  %5.2f of macswap\n",
+			kind->name, names[w], least[w] * clk, least[w] / hz * 1e9, hz / least[w] / 1e6,
+			100.0 * ((double)ticks[w][runs * 9 / 10] / (double)ticks[w][0] - 1),
+			least[WORK_MACSWAP] / least[w]);
+		free(ticks[w]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct bed bed;
+	char name[] = "ring", cores[] = "--lcores=0", no_huge[] = "--no-huge", no_files[] = "--no-shconf",
+	     no_pci[] = "--no-pci", memory[] = "-m256", quiet[] = "--log-level=*:error",
+	     no_telemetry[] = "--no-telemetry";
+	char *eal[] = {name, cores, no_huge, no_files, no_pci, memory, quiet, no_telemetry};
+	unsigned runs = RUNS_DEFAULT;
+	double clk, hz;
+
+	if (argc == 3 && strcmp(argv[1], "--runs") == 0)
+		runs = (unsigned)strtoul(argv[2], NULL, 10);
+	if ((argc != 1 && argc != 3) || runs < 10 || runs > 1000000) {
+		fputs("usage: ring [--runs N]   (10 to 1000000)\n", stderr);
+		return 2;
+	}
+	if (counter_best() != COUNTER_CPU) {
+		fputs("ring: the CPU's counter is not invariant here, and nothing else is fine enough\n",
+			stderr);
+		return 1;
+	}
+	if (rte_eal_init((int)(sizeof(eal) / sizeof(eal[0])), eal) < 0)
+		return 1;
+	make_bed(&bed);
+	clk = clocks_per_tick();
+	hz = clocks_hz();
+	printf("one core, net_ring, bursts of %d, least of %u runs; core at %.2f GHz, counter at %.2f GHz\n",
+		BURST_MAX, runs, clk * hz / 1e9, hz / 1e9);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		bench_kind(&bed, &kinds[k], runs, clk, hz);
+	return 0;
+}
