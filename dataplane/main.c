@@ -4,8 +4,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <numa.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,13 +27,14 @@
 #include "dataplane/port.h"
 #include "dataplane/sandbox.h"
 #include "dataplane/settings.h"
+#include "dataplane/topology.h"
 #include "dataplane/worker.h"
 
 static struct settings settings;
 static struct port ports[PORTS_MAX];
 static uint16_t queues_of[PORTS_MAX];
 static struct worker *workers[WORKERS_MAX];
-static unsigned worker_cpu[WORKERS_MAX], worker_count;
+static unsigned worker_cpu[WORKERS_MAX], worker_count, queue_count;
 static struct shm counters_segment;
 
 static _Noreturn void give_up(int status, const char *text)
@@ -54,41 +53,27 @@ static void set_state(enum dataplane_state state)
 	__atomic_store_n(&counters()->facts.state, (uint32_t)state, __ATOMIC_RELEASE);
 }
 
-/* Cores for workers: those of the settings, else the highest that we may run on, nearest to the ports first.
- */
-static unsigned choose_cpus(unsigned wanted, int node)
+/* A worker for each queue that is asked for, as far as there are cores; a NIC without a wish gets a queue a
+ * worker. */
+static void choose_workers(void)
 {
-	cpu_set_t allowed;
-	unsigned count = 0, usable;
-	bool given = false;
+	const int node = topology_port_node(&settings.port[0]);
+	unsigned wanted = 0;
+	char text[256];
 
-	for (unsigned i = 0; i < SETTINGS_CPUS / 64; i++)
-		given |= settings.cpus[i] != 0;
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-		give_up(EX_OSERR, "cannot tell which cores may be used (sched_getaffinity)");
-	if (given) {
-		for (unsigned cpu = 0; cpu < SETTINGS_CPUS && count < RTE_MIN(wanted, (unsigned)WORKERS_MAX);
-			cpu++)
-			if (settings.cpus[cpu / 64] >> cpu % 64 & 1) {
-				if (!CPU_ISSET(cpu, &allowed)) {
-					log_error("workers: core %u is not one that this process may run on",
-						cpu);
-					_exit(EX_CONFIG);
-				}
-				worker_cpu[count++] = cpu;
-			}
-		return count;
+	for (unsigned i = 0; i < settings.ports; i++) {
+		queues_of[i] = port_default_queues(&settings.port[i]);
+		wanted += queues_of[i] ? queues_of[i] : WORKERS_MAX;
 	}
-	/* One core is left to the rest of the system where there are several. */
-	usable = (unsigned)CPU_COUNT(&allowed) > 1 ? (unsigned)CPU_COUNT(&allowed) - 1 : 1;
-	wanted = RTE_MIN(wanted, RTE_MIN(usable, (unsigned)WORKERS_MAX));
-	for (int local = 1; local >= 0; local--)
-		for (int cpu = CPU_SETSIZE - 1; cpu >= 0 && count < wanted; cpu--)
-			if (CPU_ISSET(cpu, &allowed) &&
-				(node < 0 || numa_available() < 0 || numa_node_of_cpu(cpu) == node) ==
-					(local == 1))
-				worker_cpu[count++] = (unsigned)cpu;
-	return count;
+	worker_count = topology_choose_cpus(&settings, wanted, node, worker_cpu, text, sizeof(text));
+	if (worker_count == 0)
+		give_up(EX_CONFIG, text);
+	for (unsigned i = 0; i < settings.ports; i++) {
+		if (queues_of[i] == 0)
+			queues_of[i] = (uint16_t)worker_count;
+		queue_count += queues_of[i];
+	}
+	topology_prefer_node(node);
 }
 
 static void open_ports(void)
@@ -261,7 +246,6 @@ static void start_counters(void)
 int main(int argc, char **argv)
 {
 	char text[512];
-	unsigned queues = 0;
 	sigset_t ends;
 
 	log_init("tickwire-dataplane", LOG_LEVEL_NOTICE);
@@ -275,13 +259,8 @@ int main(int argc, char **argv)
 	sigaddset(&ends, SIGINT);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	start_counters();
-	for (unsigned i = 0; i < settings.ports; i++)
-		queues += queues_of[i] = port_default_queues(&settings.port[i]);
-	worker_count = choose_cpus(queues, -1);
-	for (unsigned i = 0; i < settings.ports; i++)
-		if (settings.port[i].queues == 0 && strncmp(settings.port[i].name, "pci:", 4) == 0)
-			queues_of[i] = (uint16_t)worker_count;
-	if (!eal_start(&settings, worker_cpu, worker_count, queues, text, sizeof(text)))
+	choose_workers();
+	if (!eal_start(&settings, worker_cpu, worker_count, queue_count, text, sizeof(text)))
 		give_up(EX_OSERR, text);
 	counters()->facts.huge_pages = rte_eal_has_hugepages() != 0;
 	open_ports();

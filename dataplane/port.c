@@ -15,11 +15,13 @@
 
 #include <rte_bus.h>
 #include <rte_dev.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/log.h"
+#include "dataplane/topology.h"
 
 enum {
 	DESCRIPTORS = 1024,
@@ -59,6 +61,8 @@ uint16_t port_default_queues(const struct port_settings *settings)
 {
 	if (settings->queues)
 		return settings->queues;
+	if (has_prefix(settings->name, "pci:"))
+		return 0;
 	return is_kernel_interface(settings) ? kernel_queues(settings->name) : 1;
 }
 
@@ -138,8 +142,9 @@ static struct rte_mempool *make_pool(const struct port *port, const char *kind, 
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(name, sizeof(name), "%s%u_%u", kind, port->id, queue);
-	return rte_pktmbuf_pool_create(
-		name, MBUFS_PER_QUEUE, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, port->numa_node);
+	/* Without huge pages all memory is of one node to DPDK; topology_prefer_node has chosen it. */
+	return rte_pktmbuf_pool_create(name, MBUFS_PER_QUEUE, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+		rte_eal_has_hugepages() ? port->numa_node : SOCKET_ID_ANY);
 }
 
 static void configure_offloads(
@@ -208,7 +213,8 @@ static int configure(uint16_t id, uint16_t queues, struct rte_eth_conf *conf, bo
 	return rte_eth_dev_configure(id, queues, queues, conf);
 }
 
-static bool start(struct port *port, char *text, size_t size)
+/* `exact`: so many queues were asked for; else they are cut down to what the port has. */
+static bool start(struct port *port, bool exact, char *text, size_t size)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
@@ -318,7 +324,7 @@ static bool open_af_packet(struct port *port, unsigned index, const struct port_
 	count = packet_sockets(seen, found);
 	for (unsigned q = 0; q < count && count == queues; q++)
 		port->socket[q] = found[q];
-	return start(port, text, size);
+	return start(port, settings->queues != 0, text, size);
 }
 
 static bool open_kernel_interface(struct port *port, unsigned index, const struct port_settings *settings,
@@ -333,7 +339,8 @@ static bool open_kernel_interface(struct port *port, unsigned index, const struc
 	}
 	if (settings->driver != PORT_DRIVER_AF_PACKET) {
 		rte_errno = 0;
-		if (plug_af_xdp(port, index, settings, queues, run_dir) && start(port, text, size))
+		if (plug_af_xdp(port, index, settings, queues, run_dir) &&
+			start(port, settings->queues != 0, text, size))
 			return true;
 		snprintf(why, sizeof(why), "%s", rte_strerror(rte_errno ? rte_errno : EOPNOTSUPP));
 		forget_device(port);
@@ -355,17 +362,15 @@ bool port_open(struct port *port, unsigned index, const struct port_settings *se
 {
 	bool ok;
 
-	*port = (struct port){.id = UINT16_MAX, .tap_id = PORT_NO_TAP, .queues = queues, .numa_node = -1};
+	*port = (struct port){.id = UINT16_MAX, .tap_id = PORT_NO_TAP, .queues = queues};
 	for (unsigned q = 0; q < PORT_QUEUES_MAX; q++)
 		port->socket[q] = -1;
 	snprintf(port->facts.interface, sizeof(port->facts.interface), "%s", settings->name);
+	port->numa_node = topology_port_node(settings);
 	if (is_kernel_interface(settings)) {
 		ok = open_kernel_interface(port, index, settings, queues, run_dir, text, size);
 	} else {
-		ok = plug_named(port, settings, text, size);
-		if (ok)
-			port->numa_node = rte_eth_dev_socket_id(port->id);
-		ok = ok && start(port, text, size);
+		ok = plug_named(port, settings, text, size) && start(port, settings->queues != 0, text, size);
 	}
 	if (!ok)
 		return false;

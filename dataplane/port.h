@@ -26,13 +26,15 @@ struct port {
 	struct port_facts facts;
 };
 
-/* How many queues the port should have when the settings leave it open: those of the device. */
+/* How many queues the port should have: as set, else those of a kernel interface; 0: as many as there are
+ * workers. */
 uint16_t port_default_queues(const struct port_settings *settings);
 
 /*
- * Make, configure and start a port with its TAP. `index` numbers it among the process's ports. An AF_XDP port
- * that is refused becomes AF_PACKET (the remark in facts says why) unless the settings name the driver. False
- * with a sentence in text[size].
+ * Make, configure and start a port with its TAP, with so many queues (fewer where none were set and the
+ * device has fewer). `index` numbers it among the process's ports. An AF_XDP port that is refused becomes
+ * AF_PACKET (the remark in facts says why) unless the settings name the driver. False with a sentence in
+ * text[size].
  */
 bool port_open(struct port *port, unsigned index, const struct port_settings *settings, uint16_t queues,
 	const char *run_dir, char *text, size_t size);

@@ -156,7 +156,7 @@ bool settings_parse(struct settings *settings, int argc, char **argv, char *text
 	int option;
 
 	*settings = (struct settings){.user = "", .idle_after_us = 1000};
-	optind = 1;
+	optind = 0; /* glibc: start anew, whatever an earlier call left */
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == '?') {
