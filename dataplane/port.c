@@ -220,10 +220,14 @@ static bool start(struct port *port, bool exact, char *text, size_t size)
 	struct rte_eth_conf conf = {0};
 	int error = rte_eth_dev_info_get(port->id, &info);
 
-	if (error == 0 && (port->queues > info.max_rx_queues || port->queues > info.max_tx_queues)) {
+	if (error == 0 && port->queues > RTE_MIN(info.max_rx_queues, info.max_tx_queues)) {
+		const uint16_t most = RTE_MIN(info.max_rx_queues, info.max_tx_queues);
+
 		snprintf(text, size, "interface %s: %u queues asked for, the port has %u",
-			port->facts.interface, port->queues, RTE_MIN(info.max_rx_queues, info.max_tx_queues));
-		return false;
+			port->facts.interface, port->queues, most);
+		if (exact || most == 0)
+			return false;
+		port->queues = most;
 	}
 	if (error == 0) {
 		configure_offloads(port, &info, &conf);
