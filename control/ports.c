@@ -6,6 +6,7 @@
 
 #include "control/run_dir.h"
 #include "control/tap.h"
+#include "dataplane/ethtool.h"
 #include "dataplane/log.h"
 
 static bool is_kernel_interface(const struct config_interface *interface)
@@ -168,6 +169,30 @@ static void serve(void *opaque, const uint8_t address[16], uint32_t vlan)
 			SERVED_MAX);
 }
 
+static void note_vlan(void *opaque, const uint8_t address[16], uint32_t vlan)
+{
+	(void)address;
+	*(bool *)opaque |= vlan != 0;
+}
+
+/* Where the device takes tags away before the XDP program runs, frames of a VLAN look like another network's.
+ */
+static void warn_of_stripped_tags(const struct ports *p, struct port_side *side)
+{
+	bool tagged = false;
+
+	if (side->is_tap || side->told_of_vlan || !side->kernel_name[0])
+		return;
+	addresses_list(p->addresses, side->kernel_name, note_vlan, &tagged);
+	if (!tagged || !ethtool_strips_vlan(side->kernel_name))
+		return;
+	log_warning("interface %s takes VLAN tags out of frames before tickwire sees them, so its VLANs stay "
+		    "with the kernel; "
+		    "`ethtool -K %s rxvlan off` has them answered here",
+		side->kernel_name, side->kernel_name);
+	side->told_of_vlan = true;
+}
+
 static void make_policy(const struct ports *p, struct policy *policy)
 {
 	const struct config *config = p->config;
@@ -197,6 +222,8 @@ void ports_refresh(struct ports *p)
 	p->policy = policy;
 	p->published = true;
 	shm_publish(&p->policy_segment, &policy);
+	for (unsigned i = 0; i < p->count; i++)
+		warn_of_stripped_tags(p, &p->side[i]);
 	for (unsigned i = 0; i < p->count; i++)
 		if (p->side[i].program.program >= 0 &&
 			!kernel_path_sync(&p->side[i].program, &p->policy, text, sizeof(text)))

@@ -1,15 +1,11 @@
 #include "dataplane/port.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +16,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/ethtool.h"
 #include "dataplane/log.h"
 #include "dataplane/topology.h"
 
@@ -41,29 +38,15 @@ static bool is_kernel_interface(const struct port_settings *settings)
 	return !has_prefix(settings->name, "pci:") && !has_prefix(settings->name, "vdev:");
 }
 
-/* Receive queues of a kernel interface by ethtool's channels; 1 where it has none to speak of (veth). */
-static uint16_t kernel_queues(const char *name)
-{
-	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
-	struct ifreq request = {.ifr_data = (void *)&channels};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint32_t queues = 1;
-
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 && channels.combined_count > 0)
-		queues = channels.combined_count;
-	if (fd >= 0)
-		close(fd);
-	return queues > PORT_QUEUES_MAX ? PORT_QUEUES_MAX : (uint16_t)queues;
-}
-
 uint16_t port_default_queues(const struct port_settings *settings)
 {
 	if (settings->queues)
 		return settings->queues;
 	if (has_prefix(settings->name, "pci:"))
 		return 0;
-	return is_kernel_interface(settings) ? kernel_queues(settings->name) : 1;
+	return is_kernel_interface(settings)
+		       ? RTE_MIN(ethtool_queues(settings->name), (uint16_t)PORT_QUEUES_MAX)
+		       : 1;
 }
 
 /* Make a device that EAL did not know at its start. Gives its port's id in *id. */
@@ -373,6 +356,11 @@ bool port_open(struct port *port, unsigned index, const struct port_settings *se
 	port->numa_node = topology_port_node(settings);
 	if (is_kernel_interface(settings)) {
 		ok = open_kernel_interface(port, index, settings, queues, run_dir, text, size);
+		if (ok && port->queues > 1 && ethtool_hashes_ports(settings->name))
+			log_warning("interface %s: packets of one client meet several workers; let it hash "
+				    "by addresses "
+				    "(ethtool -N %s rx-flow-hash udp4 sd; the same for udp6)",
+				settings->name, settings->name);
 	} else {
 		ok = plug_named(port, settings, text, size) && start(port, settings->queues != 0, text, size);
 	}
