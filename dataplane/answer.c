@@ -12,6 +12,9 @@ enum {
 	PROTOCOL_UDP = 17,
 };
 
+/* One body, specialised by constant arguments. */
+#define SPECIALISED static inline __attribute__((always_inline))
+
 void reply_prepare(struct reply *reply, const struct timebase *tb, const struct policy *policy,
 	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random)
 {
@@ -26,50 +29,51 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
 	/* Also where a timebase that jumped back came between the two reads. */
 	if (ntp64_diff(transmit, receive) <= 0)
 		transmit = receive + mask + 1;
-	reply->first = leap << 30 | stratum << 16 | (uint8_t)precision;
+	reply->first = place_octet((uint8_t)(leap << 6), 0) | place_octet((uint8_t)stratum, 1) |
+		       place_octet((uint8_t)precision, 3);
 	reply->min_poll = policy->min_poll;
 	reply->checksum_offload = checksum_offload;
 	reply->root_delay = OCTETS_BE32(tb->root_delay);
-	reply->root_dispersion = OCTETS_BE32(timebase_dispersion(tb, sent));
-	reply->refid = synchronised ? load_raw32(tb->refid) : 0;
-	reply->reference = OCTETS_BE64(tb->reference);
+	store_be32(reply->root, timebase_dispersion(tb, sent));
+	store_raw32(reply->root + 4, synchronised ? load_raw32(tb->refid) : 0);
+	store_be64(reply->root + 8, tb->reference);
 	reply->receive = OCTETS_BE64(receive);
 	reply->transmit = OCTETS_BE64(transmit);
 	reply->fuzz = (uint32_t)random;
 	reply->fuzz_mask = mask;
-	sum = (uint64_t)reply->root_delay + reply->root_dispersion + reply->refid;
-	sum = checksum_add64(checksum_add64(sum, reply->reference), reply->receive);
-	reply->sum = checksum_fold(checksum_add64(sum, reply->transmit));
+	sum = checksum_add(reply->root_delay, reply->root, sizeof(reply->root));
+	sum = checksum_add64(checksum_add64(sum, reply->receive), reply->transmit);
+	reply->sum = checksum_fold(sum);
 }
 
 /*
  * Version and mode of the reply: RFC 5905 figure 20 answers active (1) with passive (2) and client (3) with
  * server (4), each one more; an NTPv1 request without a mode gets a server's.
  */
-static inline uint32_t reply_lvm(uint32_t request_lvm)
+static inline uint8_t reply_lvm(uint8_t request_lvm)
 {
-	const uint32_t lvm = request_lvm & 0x3f;
+	const unsigned lvm = request_lvm & 0x3f;
 
-	return __builtin_expect((lvm & 7) == NTP_MODE_RESERVED, 0) ? lvm + NTP_MODE_SERVER : lvm + 1;
+	return (uint8_t)(lvm + ((lvm & 7) == NTP_MODE_RESERVED ? NTP_MODE_SERVER : 1));
 }
 
 /*
- * Write the NTP header over the request; gives `sum` with that of its words added. Put together in registers
- * and stored by 64 bits: a struct filled octet by octet and copied would stall on its own stores.
+ * Write the NTP header over the request; gives `sum` with that of its words added, which has room for a
+ * few 32-bit words. Put together in registers and stored by 64 bits: a struct filled octet by octet and
+ * copied would stall on its own stores.
  */
-static inline uint64_t write_ntp(const struct reply *reply, uint8_t *ntp, unsigned index, uint64_t sum)
+SPECIALISED uint64_t write_ntp(const struct reply *reply, uint8_t *ntp, unsigned index, uint64_t sum)
 {
-	const uint32_t request = load_be32(ntp);
-	const int8_t request_poll = (int8_t)(request >> 8);
+	const int8_t request_poll = (int8_t)ntp[offsetof(struct ntp_header, poll)];
 	const int8_t poll = request_poll > reply->min_poll ? request_poll : reply->min_poll;
 	const uint64_t origin = load_raw64(ntp + offsetof(struct ntp_header, transmit));
 	const uint32_t first =
-		OCTETS_BE32(reply->first | reply_lvm(request >> 24) << 24 | (uint32_t)(uint8_t)poll << 8);
+		reply->first | place_octet(reply_lvm(ntp[0]), 0) | place_octet((uint8_t)poll, 2);
 	const uint32_t below = OCTETS_BE32((reply->fuzz + index) & reply->fuzz_mask);
 	const uint64_t receive = reply->receive | join_raw32(0, below);
 	uint64_t transmit = reply->transmit | join_raw32(0, below);
 
-	sum = checksum_add64(checksum_add64(sum, origin), reply->sum + first + 2 * (uint64_t)below);
+	sum = checksum_add64(sum + reply->sum + first + 2 * (uint64_t)below, origin);
 	/* A client whose cookie happens to be our own time must still see two stamps that differ. */
 	if (__builtin_expect(transmit == origin, 0)) {
 		sum = checksum_add64(sum, ~transmit);
@@ -77,16 +81,14 @@ static inline uint64_t write_ntp(const struct reply *reply, uint8_t *ntp, unsign
 		sum = checksum_add64(sum, transmit);
 	}
 	store_raw64(ntp, join_raw32(first, reply->root_delay));
-	store_raw64(ntp + offsetof(struct ntp_header, root_dispersion),
-		join_raw32(reply->root_dispersion, reply->refid));
-	store_raw64(ntp + offsetof(struct ntp_header, reference), reply->reference);
+	memcpy(ntp + offsetof(struct ntp_header, root_dispersion), reply->root, sizeof(reply->root));
 	store_raw64(ntp + offsetof(struct ntp_header, origin), origin);
 	store_raw64(ntp + offsetof(struct ntp_header, receive), receive);
 	store_raw64(ntp + offsetof(struct ntp_header, transmit), transmit);
 	return sum;
 }
 
-static inline void swap_macs(uint8_t *frame)
+SPECIALISED void swap_macs(uint8_t *frame)
 {
 	const uint32_t to_high = load_raw32(frame), from_high = load_raw32(frame + 6);
 	const uint16_t to_low = load_raw16(frame + 4), from_low = load_raw16(frame + 10);
@@ -99,7 +101,7 @@ static inline void swap_macs(uint8_t *frame)
 
 /* Length and swapped ports; the checksum from the sum of all that it covers, or from the pseudo-header's to
  * be completed. */
-static inline void write_udp(uint8_t *udp, uint32_t ports, uint64_t sum, bool offload)
+SPECIALISED void write_udp(uint8_t *udp, uint32_t ports, uint64_t sum, bool offload)
 {
 	uint32_t checksum = checksum_fold(sum);
 
@@ -112,7 +114,7 @@ static inline void write_udp(uint8_t *udp, uint32_t ports, uint64_t sum, bool of
 				 join_raw16(OCTETS_BE16(REPLY_UDP_LENGTH), (uint16_t)checksum)));
 }
 
-static inline void write_ipv4(uint8_t *ip, uint32_t source, uint32_t destination, bool offload)
+SPECIALISED void write_ipv4(uint8_t *ip, uint32_t source, uint32_t destination, bool offload)
 {
 	/* No fragmentation, so identification is free to be 0 (RFC 6864 section 4.1). */
 	const uint32_t length = OCTETS_BE32(UINT32_C(0x45000000) | REPLY_IPV4_LENGTH);
@@ -130,7 +132,7 @@ static inline void write_ipv4(uint8_t *ip, uint32_t source, uint32_t destination
 static const uint32_t sum_of_pseudo = OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(REPLY_UDP_LENGTH);
 static const uint32_t sum_of_udp = OCTETS_BE16(REPLY_UDP_LENGTH);
 
-static inline void answer_ipv4(const struct reply *reply, uint8_t *ip, unsigned index)
+SPECIALISED void answer_ipv4(const struct reply *reply, uint8_t *ip, unsigned index, bool offload)
 {
 	const uint32_t source = load_raw32(ip + 16), destination = load_raw32(ip + 12);
 	const uint32_t ports = load_raw32(ip + IPV4_HEADER);
@@ -138,11 +140,11 @@ static inline void answer_ipv4(const struct reply *reply, uint8_t *ip, unsigned 
 	const uint64_t sum =
 		write_ntp(reply, ip + IPV4_HEADER + UDP_HEADER, index, pseudo + ports + sum_of_udp);
 
-	write_ipv4(ip, source, destination, reply->checksum_offload);
-	write_udp(ip + IPV4_HEADER, ports, reply->checksum_offload ? pseudo : sum, reply->checksum_offload);
+	write_ipv4(ip, source, destination, offload);
+	write_udp(ip + IPV4_HEADER, ports, offload ? pseudo : sum, offload);
 }
 
-static inline void answer_ipv6(const struct reply *reply, uint8_t *ip, unsigned index)
+SPECIALISED void answer_ipv6(const struct reply *reply, uint8_t *ip, unsigned index, bool offload)
 {
 	const uint64_t source[2] = {load_raw64(ip + 24), load_raw64(ip + 32)};
 	const uint64_t destination[2] = {load_raw64(ip + 8), load_raw64(ip + 16)};
@@ -151,30 +153,43 @@ static inline void answer_ipv6(const struct reply *reply, uint8_t *ip, unsigned 
 
 	pseudo = checksum_add64(checksum_add64(sum_of_pseudo, source[0]), source[1]);
 	pseudo = checksum_add64(checksum_add64(pseudo, destination[0]), destination[1]);
-	sum = write_ntp(reply, ip + IPV6_HEADER + UDP_HEADER, index,
-		checksum_add64(pseudo, (uint64_t)ports + sum_of_udp));
+	sum = write_ntp(reply, ip + IPV6_HEADER + UDP_HEADER, index, (uint64_t)ports + sum_of_udp);
 	store_raw64(ip, join_raw32(OCTETS_BE32(UINT32_C(0x60000000)),
 				OCTETS_BE32(REPLY_UDP_LENGTH << 16 | PROTOCOL_UDP << 8 | HOP_LIMIT)));
 	store_raw64(ip + 8, source[0]);
 	store_raw64(ip + 16, source[1]);
 	store_raw64(ip + 24, destination[0]);
 	store_raw64(ip + 32, destination[1]);
-	write_udp(ip + IPV6_HEADER, ports, reply->checksum_offload ? pseudo : sum, reply->checksum_offload);
+	write_udp(ip + IPV6_HEADER, ports, offload ? pseudo : checksum_add64(pseudo, sum), offload);
+}
+
+SPECIALISED void answer(const struct reply *reply, struct packet *packets, unsigned n, bool offload)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *packet = &packets[i];
+		const uint32_t l3 = packet->l3;
+		uint8_t *frame = packet->data;
+
+		if (__builtin_expect(packet->verdict != VERDICT_ANSWERED, 0))
+			continue;
+		swap_macs(frame);
+		if (packet->is_ipv6) {
+			answer_ipv6(reply, frame + l3, i, offload);
+			packet->length = (uint16_t)(l3 + IPV6_HEADER + REPLY_UDP_LENGTH);
+		} else {
+			answer_ipv4(reply, frame + l3, i, offload);
+			packet->length = (uint16_t)(l3 + REPLY_IPV4_LENGTH);
+		}
+	}
 }
 
 void answer_burst(const struct reply *reply, struct packet *packets, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct packet *packet = &packets[i];
+	/* A copy that no store to a frame can reach, so that it may stay in registers. */
+	const struct reply common = *reply;
 
-		if (__builtin_expect(packet->verdict != VERDICT_ANSWERED, 0))
-			continue;
-		swap_macs(packet->data);
-		if (packet->is_ipv6)
-			answer_ipv6(reply, packet->data + packet->l3, i);
-		else
-			answer_ipv4(reply, packet->data + packet->l3, i);
-		packet->length = (uint16_t)(packet->l3 + (packet->is_ipv6 ? IPV6_HEADER : IPV4_HEADER) +
-					    REPLY_UDP_LENGTH);
-	}
+	if (common.checksum_offload)
+		answer(&common, packets, n, true);
+	else
+		answer(&common, packets, n, false);
 }

@@ -39,9 +39,35 @@ struct ip {
 	bool source_is_strange; /* multicast, broadcast, unspecified, loopback */
 };
 
-SPECIALISED enum verdict parse_ipv4(const uint8_t *ip, uint32_t size, struct ip *out)
+SPECIALISED void take_ipv4(const uint8_t *ip, struct ip *out)
 {
-	uint32_t source, destination, total;
+	const uint32_t source = load_raw32(ip + 12), destination = load_raw32(ip + 16);
+
+	out->source_high = out->destination_high = MAPPED_HIGH;
+	out->source_low = mapped_low(source);
+	out->destination_low = mapped_low(destination);
+	out->pseudo = (uint64_t)source + destination;
+	out->udp = ip + IPV4_HEADER;
+	out->source_is_strange = ip[12] >= 224 || ip[12] == 127 || ip[12] == 0;
+}
+
+SPECIALISED void take_ipv6(const uint8_t *ip, struct ip *out)
+{
+	out->source_high = load_raw64(ip + 8);
+	out->source_low = load_raw64(ip + 16);
+	out->destination_high = load_raw64(ip + 24);
+	out->destination_low = load_raw64(ip + 32);
+	out->pseudo = checksum_add64(checksum_add64(0, out->source_high), out->source_low);
+	out->pseudo =
+		checksum_add64(checksum_add64(out->pseudo, out->destination_high), out->destination_low);
+	out->udp = ip + IPV6_HEADER;
+	/* Multicast; ::, ::1 and the rest of the all-zero half, which holds the IPv4-mapped addresses too. */
+	out->source_is_strange = ip[8] == 0xff || out->source_high == 0;
+}
+
+static enum verdict parse_ipv4(const uint8_t *ip, uint32_t size, struct ip *out)
+{
+	uint32_t total;
 
 	if (UNLIKELY(size < IPV4_HEADER))
 		return VERDICT_TRUNCATED;
@@ -57,19 +83,12 @@ SPECIALISED enum verdict parse_ipv4(const uint8_t *ip, uint32_t size, struct ip 
 		return VERDICT_NOT_UDP;
 	if (UNLIKELY(load_raw16(ip + 6) & OCTETS_BE16(0x3fff))) /* more fragments, or an offset */
 		return VERDICT_IPV4_FRAGMENT;
-	source = load_raw32(ip + 12);
-	destination = load_raw32(ip + 16);
-	out->source_high = out->destination_high = MAPPED_HIGH;
-	out->source_low = mapped_low(source);
-	out->destination_low = mapped_low(destination);
-	out->pseudo = (uint64_t)source + destination;
-	out->udp = ip + IPV4_HEADER;
+	take_ipv4(ip, out);
 	out->payload = total - IPV4_HEADER;
-	out->source_is_strange = ip[12] >= 224 || ip[12] == 127 || ip[12] == 0;
 	return VERDICT_ANSWERED;
 }
 
-SPECIALISED enum verdict parse_ipv6(const uint8_t *ip, uint32_t size, struct ip *out)
+static enum verdict parse_ipv6(const uint8_t *ip, uint32_t size, struct ip *out)
 {
 	uint32_t payload;
 
@@ -96,18 +115,31 @@ SPECIALISED enum verdict parse_ipv6(const uint8_t *ip, uint32_t size, struct ip 
 			return VERDICT_NOT_UDP;
 		}
 	}
-	out->source_high = load_raw64(ip + 8);
-	out->source_low = load_raw64(ip + 16);
-	out->destination_high = load_raw64(ip + 24);
-	out->destination_low = load_raw64(ip + 32);
-	out->pseudo = checksum_add64(checksum_add64(0, out->source_high), out->source_low);
-	out->pseudo =
-		checksum_add64(checksum_add64(out->pseudo, out->destination_high), out->destination_low);
-	out->udp = ip + IPV6_HEADER;
+	take_ipv6(ip, out);
 	out->payload = payload;
-	/* Multicast; ::, ::1 and the rest of the all-zero half, which holds the IPv4-mapped addresses too. */
-	out->source_is_strange = ip[8] == 0xff || out->source_high == 0;
 	return VERDICT_ANSWERED;
+}
+
+enum { USUAL_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE };
+
+/*
+ * Whether this is a header and UDP length as most requests have them: 48 octets of NTP and nothing else. Then
+ * a few wide comparisons have settled all that parse_ipv4 or parse_ipv6 ask, and every length is a constant.
+ */
+SPECIALISED bool is_usual(const uint8_t *ip, uint32_t size, bool is_ipv6)
+{
+	const uint32_t header_size = is_ipv6 ? IPV6_HEADER : IPV4_HEADER;
+	/* Version, header length, total length and fragment; or version, payload length and next header. */
+	const uint64_t mask = is_ipv6 ? join_raw32(OCTETS_BE32(0xf0000000), OCTETS_BE32(0xffffff00))
+				      : join_raw32(OCTETS_BE32(0xff00ffff), OCTETS_BE32(0x00003fff));
+	const uint64_t usual =
+		is_ipv6 ? join_raw32(OCTETS_BE32(0x60000000),
+				  OCTETS_BE32(USUAL_UDP_LENGTH << 16 | PROTOCOL_UDP << 8))
+			: join_raw32(OCTETS_BE32(0x45000000 | (IPV4_HEADER + USUAL_UDP_LENGTH)), 0);
+
+	return size >= header_size + USUAL_UDP_LENGTH && (load_raw64(ip) & mask) == usual &&
+	       (is_ipv6 || ip[9] == PROTOCOL_UDP) &&
+	       load_raw16(ip + header_size + 4) == OCTETS_BE16(USUAL_UDP_LENGTH);
 }
 
 /* Indexed by the first octet: what a request with this version and mode gets. A v1 mode 0 is judged by its
@@ -201,46 +233,81 @@ SPECIALISED enum verdict judge_checksums(
 	return VERDICT_UDP_CHECKSUM;
 }
 
+/* The destination's address first: what is not ours is the kernel's, whatever is wrong with it. */
+SPECIALISED bool is_ours(const struct policy *policy, const struct ip *ip, uint32_t vlan, bool is_ipv6)
+{
+	/* An IPv4-mapped address stands for IPv4 in the policy, and has no business on the wire (RFC 4291).
+	 */
+	if (is_ipv6 && UNLIKELY(ip->destination_high == MAPPED_HIGH))
+		return false;
+	return policy_is_served(policy, ip->destination_high, ip->destination_low, vlan);
+}
+
+/* Both MACs' group bits, as the frame's first 8 octets load. */
+static inline uint64_t group_macs(void)
+{
+	return join_raw32(OCTETS_BE32(0x01000000), OCTETS_BE32(0x00000100));
+}
+
+/* What is left to ask once the IP header is known to be sound; `udp_length` is the UDP header's. */
+SPECIALISED enum verdict judge_request(const struct policy *policy, const struct packet *packet,
+	const uint8_t *header, const struct ip *ip, uint32_t udp_length, bool is_ipv6)
+{
+	enum verdict verdict;
+
+	if (UNLIKELY(load_be16(ip->udp + 2) != policy->ntp_port))
+		return VERDICT_OTHER_PORT;
+	if (UNLIKELY(load_raw64(packet->data) & group_macs()))
+		return packet->data[6] & 1 ? VERDICT_SOURCE_MAC : VERDICT_DESTINATION_MAC;
+	if (UNLIKELY(ip->source_is_strange || policy_is_own(policy, ip->source_high, ip->source_low)))
+		return VERDICT_SOURCE_ADDRESS;
+	if (UNLIKELY(load_raw16(ip->udp) == 0))
+		return VERDICT_SOURCE_PORT;
+	/* Octets after the UDP datagram are legal (RFC 9868) and ignored. */
+	if (UNLIKELY(udp_length < UDP_HEADER || udp_length > ip->payload))
+		return VERDICT_UDP_LENGTH;
+	verdict = judge_ntp(ip->udp + UDP_HEADER, udp_length - UDP_HEADER, load_raw16(ip->udp));
+	if (UNLIKELY(verdict != VERDICT_ANSWERED))
+		return verdict;
+	return judge_checksums(header, ip, udp_length, packet->flags, is_ipv6);
+}
+
+/* Any request: lengths are looked at one by one. */
+static __attribute__((noinline)) enum verdict classify_unusual(const struct policy *policy,
+	const struct packet *packet, const uint8_t *header, uint32_t size, uint32_t vlan, bool is_ipv6)
+{
+	struct ip ip;
+	enum verdict verdict = is_ipv6 ? parse_ipv6(header, size, &ip) : parse_ipv4(header, size, &ip);
+
+	if (verdict != VERDICT_ANSWERED)
+		return verdict;
+	if (!is_ours(policy, &ip, vlan, is_ipv6))
+		return VERDICT_OTHER_ADDRESS;
+	if (ip.payload < UDP_HEADER)
+		return VERDICT_IP_LENGTH;
+	return judge_request(policy, packet, header, &ip, load_be16(ip.udp + 4), is_ipv6);
+}
+
 /* From the IP header on, which starts after l3 octets; `vlan` as in dataplane/policy.h. */
 SPECIALISED enum verdict classify_ip(
 	const struct policy *policy, struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
 {
 	const uint8_t *header = packet->data + l3;
-	uint32_t size = packet->length - l3, udp_length;
+	const uint32_t size = packet->length - l3;
 	struct ip ip;
-	enum verdict verdict = is_ipv6 ? parse_ipv6(header, size, &ip) : parse_ipv4(header, size, &ip);
 
 	packet->l3 = (uint8_t)l3;
 	packet->is_ipv6 = is_ipv6;
-	if (UNLIKELY(verdict != VERDICT_ANSWERED))
-		return verdict;
-	/* An IPv4-mapped address stands for IPv4 in the policy, and has no business on the wire (RFC 4291).
-	 */
-	if (is_ipv6 && UNLIKELY(ip.destination_high == MAPPED_HIGH))
+	if (UNLIKELY(!is_usual(header, size, is_ipv6)))
+		return classify_unusual(policy, packet, header, size, vlan, is_ipv6);
+	if (is_ipv6)
+		take_ipv6(header, &ip);
+	else
+		take_ipv4(header, &ip);
+	ip.payload = USUAL_UDP_LENGTH;
+	if (UNLIKELY(!is_ours(policy, &ip, vlan, is_ipv6)))
 		return VERDICT_OTHER_ADDRESS;
-	if (UNLIKELY(!policy_is_served(policy, ip.destination_high, ip.destination_low, vlan)))
-		return VERDICT_OTHER_ADDRESS;
-	if (UNLIKELY(ip.payload < UDP_HEADER))
-		return VERDICT_IP_LENGTH;
-	if (UNLIKELY(load_be16(ip.udp + 2) != policy->ntp_port))
-		return VERDICT_OTHER_PORT;
-	if (UNLIKELY(packet->data[6] & 1))
-		return VERDICT_SOURCE_MAC;
-	/* RFC 1122 section 3.3.6: nothing that came by a link-layer broadcast is answered. */
-	if (UNLIKELY(packet->data[0] & 1))
-		return VERDICT_DESTINATION_MAC;
-	if (UNLIKELY(ip.source_is_strange || policy_is_own(policy, ip.source_high, ip.source_low)))
-		return VERDICT_SOURCE_ADDRESS;
-	if (UNLIKELY(load_raw16(ip.udp) == 0))
-		return VERDICT_SOURCE_PORT;
-	udp_length = load_be16(ip.udp + 4);
-	/* Octets after the UDP datagram are legal (RFC 9868) and ignored. */
-	if (UNLIKELY(udp_length < UDP_HEADER || udp_length > ip.payload))
-		return VERDICT_UDP_LENGTH;
-	verdict = judge_ntp(ip.udp + UDP_HEADER, udp_length - UDP_HEADER, load_raw16(ip.udp));
-	if (UNLIKELY(verdict != VERDICT_ANSWERED))
-		return verdict;
-	return judge_checksums(header, &ip, udp_length, packet->flags, is_ipv6);
+	return judge_request(policy, packet, header, &ip, USUAL_UDP_LENGTH, is_ipv6);
 }
 
 /* Identifier 0 is a priority without a VLAN (802.1Q section 9.6). */

@@ -33,7 +33,7 @@ enum kernel_path {
 };
 
 struct port_facts {
-	char interface[64];   /* as in the configuration: "eth0", "pci:...", "vdev:..." */
+	char interface[128];  /* as in the configuration: "eth0", "pci:...", "vdev:..." */
 	char kernel_name[16]; /* the kernel interface whose addresses are served: eth0 or the TAP; "" for none
 			       */
 	char driver[32];      /* of DPDK, as "net_af_xdp" */
@@ -47,7 +47,7 @@ struct port_facts {
 	uint8_t link_up;
 	int16_t numa_node; /* -1: unknown */
 };
-static_assert(sizeof(struct port_facts) == 256, "contract counters version 1");
+static_assert(sizeof(struct port_facts) == 320, "contract counters version 1");
 
 struct dataplane_facts {
 	uint32_t state;   /* enum dataplane_state */

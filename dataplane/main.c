@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -165,34 +167,67 @@ static void deal_queues(void)
 		workers[i]->counters->queues = workers[i]->queues;
 }
 
-static void confine(void)
+static const struct sandbox_rule port_calls[] = {
+	{SCMP_SYS(sendto), -1, 0},   /* AF_XDP and AF_PACKET: send what is in the ring */
+	{SCMP_SYS(recvfrom), -1, 0}, /* AF_XDP: wake the driver */
+	{SCMP_SYS(readv), -1, 0},    /* net_tap */
+	{SCMP_SYS(epoll_ctl), -1,
+		0}, /* receive interrupts; EAL makes its set anew when a port comes or goes */
+	{SCMP_SYS(epoll_create), -1, 0}, {SCMP_SYS(epoll_create1), -1, 0}, {SCMP_SYS(pipe2), -1, 0},
+	{SCMP_SYS(rt_sigtimedwait), -1, 0}, {SCMP_SYS(sched_getaffinity), -1, 0},
+	{SCMP_SYS(ioctl), 1, SIOCGIFFLAGS}, /* link state */
+};
+
+/* memif, vhost-user, virtio-user: a peer comes, goes and comes again, and shares memory each time. */
+static const struct sandbox_rule peer_calls[] = {
+	{SCMP_SYS(socket), 0, AF_UNIX},
+	{SCMP_SYS(connect), -1, 0},
+	{SCMP_SYS(accept), -1, 0},
+	{SCMP_SYS(accept4), -1, 0},
+	{SCMP_SYS(recvmsg), -1, 0},
+	{SCMP_SYS(sendmsg), -1, 0},
+	{SCMP_SYS(getsockopt), -1, 0},
+	{SCMP_SYS(setsockopt), -1, 0},
+	{SCMP_SYS(fcntl), -1, 0},
+	{SCMP_SYS(memfd_create), -1, 0},
+	{SCMP_SYS(ftruncate), -1, 0},
+	{SCMP_SYS(eventfd2), -1, 0},
+	{SCMP_SYS(timerfd_create), -1, 0},
+	{SCMP_SYS(timerfd_settime), -1, 0},
+};
+
+static bool any_port_is(const char *prefix)
 {
-	static const struct sandbox_rule rules[] = {
-		{SCMP_SYS(sendto), -1, 0},    /* AF_XDP and AF_PACKET: send what is in the ring */
-		{SCMP_SYS(recvfrom), -1, 0},  /* AF_XDP: wake the driver */
-		{SCMP_SYS(readv), -1, 0},     /* net_tap */
-		{SCMP_SYS(epoll_ctl), -1, 0}, /* receive interrupts */
-		{SCMP_SYS(recvmsg), -1, 0},   /* memif, vhost: a peer that connects */
-		{SCMP_SYS(sendmsg), -1, 0}, {SCMP_SYS(accept), -1, 0}, {SCMP_SYS(accept4), -1, 0},
-		{SCMP_SYS(rt_sigtimedwait), -1, 0}, {SCMP_SYS(sched_getaffinity), -1, 0},
-		{SCMP_SYS(ioctl), 1, 0x8913}, /* SIOCGIFFLAGS: link state */
-	};
-	struct sandbox_user user;
-	bool unknown_driver = false;
-	char text[256];
+	bool any = false;
 
 	for (unsigned i = 0; i < settings.ports; i++)
-		unknown_driver |= strncmp(settings.port[i].name, "pci:", 4) == 0;
+		any |= strncmp(settings.port[i].name, prefix, strlen(prefix)) == 0;
+	return any;
+}
+
+static void confine(void)
+{
+	enum {
+		PORT_CALLS = sizeof(port_calls) / sizeof(port_calls[0]),
+		PEER_CALLS = sizeof(peer_calls) / sizeof(peer_calls[0])
+	};
+	struct sandbox_rule rules[PORT_CALLS + PEER_CALLS];
+	struct sandbox_user user;
+	char text[256];
+
+	memcpy(rules, port_calls, sizeof(port_calls));
+	memcpy(rules + PORT_CALLS, peer_calls, sizeof(peer_calls));
 	/* What a NIC's driver calls is not known here; it is told no rather than killed unless the operator
 	 * decides. */
-	if (unknown_driver && !settings.seccomp_given)
+	if (any_port_is("pci:") && !settings.seccomp_given)
 		settings.seccomp = SANDBOX_ERRNO;
 	if (!sandbox_find_user(&user, settings.user, text, sizeof(text)) ||
 		!sandbox_drop_privileges(&user, NULL, 0, text, sizeof(text)))
 		give_up(EX_NOPERM, text);
 	/* Changing the user clears it, and an orphan would hold the ports. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (!sandbox_filter(settings.seccomp, rules, sizeof(rules) / sizeof(rules[0]), text, sizeof(text)))
+	if (!sandbox_filter(settings.seccomp, rules, PORT_CALLS + (any_port_is("vdev:") ? PEER_CALLS : 0),
+		    text, sizeof(text)))
 		give_up(EX_NOPERM, text);
 }
 
