@@ -159,7 +159,7 @@ static void bench_kind(struct bed *bed, const struct kind *kind, unsigned runs, 
 	double least[WORKS];
 
 	bed->frames = kind->frames;
-	for (unsigned f = 0; f < kind->frames; f++)
+	for (unsigned f = 0; f < kind->frames && f < FRAMES; f++)
 		bed->length[f] = golden_build(&kind->shape[f], bed->frame[f]);
 	for (unsigned w = 0; w < WORKS; w++)
 		ticks[w] = calloc(runs, sizeof(uint64_t));

@@ -57,6 +57,16 @@ static inline void store_raw64(void *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
+/* An octet in its place (0 to 3) among the octets of a raw 32-bit word. */
+static inline uint32_t place_octet(uint8_t octet, unsigned place)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (uint32_t)octet << 8 * place;
+#else
+	return (uint32_t)octet << 8 * (3 - place);
+#endif
+}
+
 /* The octets of a raw 16-bit word followed by those of another, as a raw 32-bit word. */
 static inline uint32_t join_raw16(uint16_t first, uint16_t second)
 {

@@ -245,6 +245,9 @@ static const struct named table[] = {
 	{"v6-on-its-qinq-stripped", S(.tags = 1, .tci = {200}, .ipv6 = true, .to = GOLDEN_QINQ_IPV6), OK,
 		PACKET_VLAN_STRIPPED, 0},
 	{"v4-untagged-only", S(.to = GOLDEN_BARE_IPV4), OK, 0, 0},
+	{"v4-priority-tag", S(.tags = 1, .tci = {0xe000}, .to = GOLDEN_BARE_IPV4), OK, 0, 0},
+	{"v4-priority-tag-outside", S(.tags = 2, .tci = {0x2000, 100}, .to = GOLDEN_TAGGED_IPV4), OK, 0, 0},
+	{"v4-priority-tag-inside", S(.tags = 2, .tci = {100, 0x2000}, .to = GOLDEN_TAGGED_IPV4), OK, 0, 0},
 	{"v4-poll-high", S(.poll = 17), OK, 0, 0},
 	{"v4-poll-negative", S(.poll = -6), OK, 0, 0},
 	{"v4-leap-bits", S(.lvm = GOLDEN_LVM(4, 3) | 0xc0), OK, 0, 0},
@@ -426,7 +429,7 @@ static const struct named table[] = {
 	{"v4-trailer-4", S(.mac = 4, .key_id = 1), VERDICT_MAC_LENGTH, 0, 0},
 	{"v4-field-trailer-4", S(.field = {{0x2005, 28, 0}}, .mac = 4, .key_id = 7), VERDICT_MAC_LENGTH, 0, 0},
 	{"v4-crypto-nak", S(.mac = 4), VERDICT_CRYPTO_NAK, 0, 0},
-	{"v4-field-crypto-nak", S(.field = {{0x2005, 16, 0}}, .mac = 4), VERDICT_CRYPTO_NAK, 0, 0},
+	{"v4-field-crypto-nak", S(.field = {{0x2005, 28, 0}}, .mac = 4), VERDICT_CRYPTO_NAK, 0, 0},
 	{"v4-mac-20", S(.mac = 20, .key_id = 1), VERDICT_MAC_UNKNOWN_KEY, 0, 0},
 	{"v6-mac-24", S(.ipv6 = true, .mac = 24, .key_id = 1), VERDICT_MAC_UNKNOWN_KEY, 0, 0},
 	{"v4-mac-key-0", S(.mac = 20), VERDICT_MAC_UNKNOWN_KEY, 0, 0},
@@ -619,7 +622,7 @@ void golden_timebase(struct timebase *timebase)
 	*timebase = (struct timebase){
 		.counter = 1000000000,
 		.time = UINT64_C(0xe5f1a2b300000000),
-		.rate = UINT64_C(1208925819614629), /* 2^32 / 10^9 * 2^48 */
+		.rate = UINT64_C(1208925819614630), /* 2^32 / 10^9 * 2^48 */
 		.counter_hz = 1000000000,
 		.valid_until = UINT64_C(3601000000000),
 		.error_bound = 430, /* 100 ns */
