@@ -33,6 +33,8 @@ enum {
 	CLOCK_START_MS = 10000,
 	DATAPLANE_START_MS = 60000,
 	STOP_PATIENCE_MS = 5000,
+	HANG_S = 3, /* without a sign of life: a worker gives one each 0.1 s, the clock each 10 ms at least */
+	HANG_TICKS = 3, /* seen so often in a row: a machine that was suspended looks like it once */
 };
 
 struct command_line {
@@ -51,8 +53,9 @@ struct supervisor {
 	struct daemon clock, dataplane;
 	struct shm timebase, counters;
 	int signals, listener;
-	bool ready;     /* has been said */
-	bool connected; /* the programs in the kernel know the dataplane's sockets */
+	unsigned clock_hangs, dataplane_hangs; /* ticks in a row */
+	bool ready;                            /* has been said */
+	bool connected;                        /* the programs in the kernel know the dataplane's sockets */
 	bool ending;
 	int status;
 };
@@ -480,8 +483,42 @@ static void keep_dataplane(struct supervisor *s)
 		if (!start_dataplane(s))
 			s->dataplane.restart_ms = daemon_now_ms() + TICK_MS;
 	}
-	if (s->dataplane.pid && !s->connected && dataplane_polls(s) && connect_ports(s))
+	if (!s->dataplane.pid || s->connected)
+		return;
+	if (dataplane_polls(s) && connect_ports(s)) {
 		log_notice("the dataplane polls again");
+	} else if (dataplane_polls(s) || daemon_now_ms() - s->dataplane.started_ms > DATAPLANE_START_MS) {
+		daemon_stop(&s->dataplane, STOP_PATIENCE_MS);
+		note_end(&s->dataplane);
+	}
+}
+
+/* Kill a daemon that lives but gives no sign of it; then it is restarted like one that died. */
+static void kill_if_hung(struct daemon *d, bool silent, unsigned *ticks)
+{
+	*ticks = d->pid && silent ? *ticks + 1 : 0;
+	if (*ticks < HANG_TICKS)
+		return;
+	log_error("%s gives no sign of life: it is killed", d->name);
+	kill(d->pid, SIGKILL);
+	*ticks = 0;
+}
+
+static void watch_daemons(struct supervisor *s)
+{
+	const struct counters *c = counters_of(s);
+	struct timebase tb;
+	uint64_t now;
+	bool silent = false;
+
+	if (!s->connected || !c || !shm_read(&s->timebase, &tb))
+		return;
+	now = counter_read((enum counter_kind)tb.counter_kind);
+	kill_if_hung(&s->clock, timebase_age(&tb, now) > HANG_S * NTP64_SECOND, &s->clock_hangs);
+	for (unsigned i = 0; i < c->facts.workers && i < WORKERS_MAX; i++)
+		silent |= (int64_t)(now - counter_get(&c->worker[i].heartbeat)) >
+			  (int64_t)(HANG_S * tb.counter_hz);
+	kill_if_hung(&s->dataplane, silent, &s->dataplane_hangs);
 }
 
 static void loop(struct supervisor *s)
@@ -505,6 +542,7 @@ static void loop(struct supervisor *s)
 			tick = daemon_now_ms() + TICK_MS;
 			if (s->connected)
 				ports_tick(&s->ports);
+			watch_daemons(s);
 		}
 	}
 }
