@@ -29,11 +29,11 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
 	/* Also where a timebase that jumped back came between the two reads. */
 	if (ntp64_diff(transmit, receive) <= 0)
 		transmit = receive + mask + 1;
-	reply->first = place_octet((uint8_t)(leap << 6), 0) | place_octet((uint8_t)stratum, 1) |
-		       place_octet((uint8_t)precision, 3);
+	reply->first = join_raw32(place_octet((uint8_t)(leap << 6), 0) | place_octet((uint8_t)stratum, 1) |
+					  place_octet((uint8_t)precision, 3),
+		OCTETS_BE32(tb->root_delay));
 	reply->min_poll = policy->min_poll;
 	reply->checksum_offload = checksum_offload;
-	reply->root_delay = OCTETS_BE32(tb->root_delay);
 	store_be32(reply->root, timebase_dispersion(tb, sent));
 	store_raw32(reply->root + 4, synchronised ? load_raw32(tb->refid) : 0);
 	store_be64(reply->root + 8, tb->reference);
@@ -41,7 +41,7 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
 	reply->transmit = OCTETS_BE64(transmit);
 	reply->fuzz = (uint32_t)random;
 	reply->fuzz_mask = mask;
-	sum = checksum_add(reply->root_delay, reply->root, sizeof(reply->root));
+	sum = checksum_add(reply->first, reply->root, sizeof(reply->root));
 	sum = checksum_add64(checksum_add64(sum, reply->receive), reply->transmit);
 	reply->sum = checksum_fold(sum);
 }
@@ -67,20 +67,19 @@ SPECIALISED uint64_t write_ntp(const struct reply *reply, uint8_t *ntp, unsigned
 	const int8_t request_poll = (int8_t)ntp[offsetof(struct ntp_header, poll)];
 	const int8_t poll = request_poll > reply->min_poll ? request_poll : reply->min_poll;
 	const uint64_t origin = load_raw64(ntp + offsetof(struct ntp_header, transmit));
-	const uint32_t first =
-		reply->first | place_octet(reply_lvm(ntp[0]), 0) | place_octet((uint8_t)poll, 2);
+	const uint32_t asked = place_octet(reply_lvm(ntp[0]), 0) | place_octet((uint8_t)poll, 2);
 	const uint32_t below = OCTETS_BE32((reply->fuzz + index) & reply->fuzz_mask);
 	const uint64_t receive = reply->receive | join_raw32(0, below);
 	uint64_t transmit = reply->transmit | join_raw32(0, below);
 
-	sum = checksum_add64(sum + reply->sum + first + 2 * (uint64_t)below, origin);
+	sum = checksum_add64(sum + reply->sum + asked + 2 * (uint64_t)below, origin);
 	/* A client whose cookie happens to be our own time must still see two stamps that differ. */
 	if (__builtin_expect(transmit == origin, 0)) {
 		sum = checksum_add64(sum, ~transmit);
 		transmit ^= join_raw32(0, OCTETS_BE32(1));
 		sum = checksum_add64(sum, transmit);
 	}
-	store_raw64(ntp, join_raw32(first, reply->root_delay));
+	store_raw64(ntp, reply->first | join_raw32(asked, 0));
 	memcpy(ntp + offsetof(struct ntp_header, root_dispersion), reply->root, sizeof(reply->root));
 	store_raw64(ntp + offsetof(struct ntp_header, origin), origin);
 	store_raw64(ntp + offsetof(struct ntp_header, receive), receive);
@@ -110,8 +109,8 @@ SPECIALISED void write_udp(uint8_t *udp, uint32_t ports, uint64_t sum, bool offl
 		/* RFC 768: a computed zero goes out as all ones, because zero means none. */
 		checksum = checksum ? checksum : 0xffff;
 	}
-	store_raw64(udp, join_raw32(ports << 16 | ports >> 16,
-				 join_raw16(OCTETS_BE16(REPLY_UDP_LENGTH), (uint16_t)checksum)));
+	store_raw32(udp, ports << 16 | ports >> 16);
+	store_raw32(udp + 4, join_raw16(OCTETS_BE16(REPLY_UDP_LENGTH), (uint16_t)checksum));
 }
 
 SPECIALISED void write_ipv4(uint8_t *ip, uint32_t source, uint32_t destination, bool offload)

@@ -14,16 +14,15 @@
 
 /* What all replies of a burst have in common. Words as they load from the wire unless said otherwise. */
 struct reply {
-	uint32_t first; /* the header's first word with leap, stratum and precision, the rest 0 */
+	uint64_t first; /* the header's first 8 octets but version, mode and poll, which are 0 */
 	int8_t min_poll;
 	bool checksum_offload; /* leave only the pseudo-header's sum in UDP and nothing in IPv4 */
-	uint32_t root_delay;
-	uint8_t root[16];  /* root dispersion, reference id and reference time, as in the header */
-	uint64_t receive;  /* the bits below the precision are 0: each reply fills them */
-	uint64_t transmit; /* likewise; later than receive by at least the precision */
-	uint32_t fuzz;     /* host order: its low bits plus the packet's index fill those bits */
+	uint8_t root[16];      /* root dispersion, reference id and reference time, as in the header */
+	uint64_t receive;      /* the bits below the precision are 0: each reply fills them */
+	uint64_t transmit;     /* likewise; later than receive by at least the precision */
+	uint32_t fuzz;         /* host order: its low bits plus the packet's index fill those bits */
 	uint32_t fuzz_mask;
-	uint32_t sum; /* one's complement sum of root_delay to transmit, folded */
+	uint32_t sum; /* one's complement sum of first to transmit, folded */
 };
 
 /*

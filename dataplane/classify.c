@@ -316,51 +316,65 @@ static inline uint32_t add_tag(uint32_t vlan, uint16_t tci)
 	return tci & VLAN_ID ? vlan << 16 | SERVED_VLAN_PRESENT | (tci & VLAN_ID) : vlan;
 }
 
-/* A tag in the frame or beside it, or something that is not IP. `type` is that of the Ethernet header. */
-static __attribute__((noinline)) enum verdict classify_tagged(
-	const struct policy *policy, struct packet *packet, uint16_t type)
+SPECIALISED bool is_tag(uint16_t type_raw)
 {
+	return type_raw == OCTETS_BE16(ETHERTYPE_VLAN) || type_raw == OCTETS_BE16(ETHERTYPE_VLAN_S);
+}
+
+/* Any number of tags in the frame or beside it. */
+static __attribute__((noinline)) enum verdict classify_tagged(
+	const struct policy *policy, struct packet *packet)
+{
+	uint16_t type = load_raw16(packet->data + 12);
 	uint32_t l3 = ETHERNET_HEADER, vlan = 0;
 	unsigned tags = 0;
 
-	packet->l3 = ETHERNET_HEADER;
-	packet->is_ipv6 = 0;
 	if (packet->flags & PACKET_SEGMENTED)
 		return VERDICT_SEGMENTED;
 	if (packet->flags & PACKET_VLAN_STRIPPED) {
 		vlan = add_tag(vlan, packet->vlan_tci);
 		tags = 1;
 	}
-	for (; type == ETHERTYPE_VLAN || type == ETHERTYPE_VLAN_S; tags++) {
+	for (; is_tag(type); tags++) {
 		if (tags == VLAN_TAGS_MAX)
 			return VERDICT_NOT_IP;
 		if (packet->length < l3 + VLAN_TAG)
 			return VERDICT_TRUNCATED;
 		vlan = add_tag(vlan, load_be16(packet->data + l3));
-		type = load_be16(packet->data + l3 + 2);
+		type = load_raw16(packet->data + l3 + 2);
 		l3 += VLAN_TAG;
 	}
-	if (type == ETHERTYPE_IPV4)
+	if (type == OCTETS_BE16(ETHERTYPE_IPV4))
 		return classify_ip(policy, packet, l3, vlan, false);
-	if (type == ETHERTYPE_IPV6)
+	if (type == OCTETS_BE16(ETHERTYPE_IPV6))
 		return classify_ip(policy, packet, l3, vlan, true);
 	return VERDICT_NOT_IP;
 }
 
+/* No tag and one tag in lanes of their own, where offsets are constants. */
 SPECIALISED enum verdict classify(const struct policy *policy, struct packet *packet)
 {
 	uint16_t type;
+	uint32_t vlan;
 
-	if (UNLIKELY(packet->length < ETHERNET_HEADER))
-		return VERDICT_TRUNCATED;
+	if (UNLIKELY(packet->length < ETHERNET_HEADER + VLAN_TAG))
+		return packet->length < ETHERNET_HEADER ? VERDICT_TRUNCATED : classify_tagged(policy, packet);
+	if (UNLIKELY(packet->flags & (PACKET_SEGMENTED | PACKET_VLAN_STRIPPED)))
+		return classify_tagged(policy, packet);
 	type = load_raw16(packet->data + 12);
-	if (LIKELY(!(packet->flags & (PACKET_SEGMENTED | PACKET_VLAN_STRIPPED)))) {
-		if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV4)))
-			return classify_ip(policy, packet, ETHERNET_HEADER, 0, false);
-		if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV6)))
-			return classify_ip(policy, packet, ETHERNET_HEADER, 0, true);
-	}
-	return classify_tagged(policy, packet, OCTETS_BE16(type));
+	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV4)))
+		return classify_ip(policy, packet, ETHERNET_HEADER, 0, false);
+	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV6)))
+		return classify_ip(policy, packet, ETHERNET_HEADER, 0, true);
+	if (UNLIKELY(!is_tag(type)))
+		return VERDICT_NOT_IP;
+	type = load_raw16(packet->data + ETHERNET_HEADER + 2);
+	vlan = add_tag(0, load_be16(packet->data + ETHERNET_HEADER));
+	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV4)))
+		return classify_ip(policy, packet, ETHERNET_HEADER + VLAN_TAG, vlan, false);
+	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV6)))
+		return classify_ip(policy, packet, ETHERNET_HEADER + VLAN_TAG, vlan, true);
+	return classify_tagged(policy, packet);
 }
 
 void classify_burst(const struct policy *policy, struct packet *packets, unsigned n)

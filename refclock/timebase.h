@@ -105,7 +105,7 @@ static inline ntp32 timebase_dispersion(const struct timebase *tb, uint64_t coun
  */
 static inline int timebase_is_synchronised(const struct timebase *tb, uint64_t counter)
 {
-	return tb->leap != NTP_LEAP_UNSYNC && tb->stratum <= NTP_STRATUM_MAX &&
+	return tb->leap != NTP_LEAP_UNSYNC && tb->stratum >= 1 && tb->stratum <= NTP_STRATUM_MAX &&
 	       (int64_t)(tb->valid_until - counter) > 0;
 }
 
