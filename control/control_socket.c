@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -32,7 +33,9 @@ int control_listen(const char *run_dir, char *text, size_t size)
 		goto fail;
 	}
 	unlink(address.sun_path);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 8) == 0)
+	/* Linux makes the file with the mode that the socket has before it is bound. */
+	if (fd >= 0 && fchmod(fd, 0600) == 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		listen(fd, 8) == 0)
 		return fd;
 	snprintf(text, size, "%s: %s", address.sun_path, strerror(errno));
 fail:

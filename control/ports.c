@@ -1,6 +1,6 @@
 #include "control/ports.h"
 
-#include <arpa/inet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,14 +14,20 @@ static bool is_kernel_interface(const struct config_interface *interface)
 	return strncmp(interface->name, "pci:", 4) != 0 && strncmp(interface->name, "vdev:", 5) != 0;
 }
 
-static bool take_kernel_interface(struct port_side *side, const char *name, char *text, size_t size)
+static bool take_kernel_interface(
+	struct port_side *side, const char *name, unsigned driver, char *text, size_t size)
 {
 	char foreign[64];
 
 	snprintf(side->kernel_name, sizeof(side->kernel_name), "%.15s", name);
-	side->lock = interface_lock(name, text, size);
-	if (side->lock < 0)
+	if (if_nametoindex(name) == 0) {
+		snprintf(text, size, "interface %s: there is no such interface (ip link shows what there is)",
+			name);
 		return false;
+	}
+	side->lock = interface_lock(name, text, size);
+	if (side->lock < 0 || driver == CONFIG_DRIVER_AF_PACKET)
+		return side->lock >= 0;
 	if (!kernel_path_foreign(name, foreign, sizeof(foreign)))
 		return true;
 	snprintf(text, size,
@@ -52,14 +58,8 @@ static bool take_one(
 {
 	*side = (struct port_side){.lock = -1};
 	kernel_path_init(&side->program);
-	if (is_kernel_interface(interface)) {
-		if (interface->driver == CONFIG_DRIVER_AF_PACKET) {
-			snprintf(side->kernel_name, sizeof(side->kernel_name), "%.15s", interface->name);
-			side->lock = interface_lock(interface->name, text, size);
-			return side->lock >= 0;
-		}
-		return take_kernel_interface(side, interface->name, text, size);
-	}
+	if (is_kernel_interface(interface))
+		return take_kernel_interface(side, interface->name, interface->driver, text, size);
 	return !interface->tap[0] || take_tap(side, interface, text, size);
 }
 

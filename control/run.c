@@ -86,7 +86,7 @@ static void usage(FILE *out)
 	for (size_t i = 0; i < directive_count; i++)
 		if (directives[i].kind == DIRECTIVE_OURS)
 			fprintf(out, "  %s %s\n", directives[i].name, directives[i].arguments);
-	fputs("`man`-length help on each: docs/configuration.md\n", out);
+	fputs("docs/configuration.md says more on each.\n", out);
 }
 
 static bool add_directive(struct command_line *line, const char *prefix, const char *value)
@@ -134,8 +134,15 @@ static int parse_command_line(struct command_line *line, int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	if (!line->config_file && line->directives == 0)
+	if (!line->config_file && line->directives == 0) {
+		if (access(CONFIG_FILE_DEFAULT, F_OK) != 0) {
+			fputs("tickwire: there is no " CONFIG_FILE_DEFAULT
+			      "; name an interface (tickwire run --interface eth0) or a file (-c)\n",
+				stderr);
+			return 2;
+		}
 		line->config_file = CONFIG_FILE_DEFAULT;
+	}
 	return -1;
 }
 
