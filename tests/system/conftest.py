@@ -1,0 +1,77 @@
+"""Fixtures of the system tests. Run: TICKWIRE_BUILD=<build directory> pytest tests/system"""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import lab as lab_module  # noqa: E402  pylint: disable=wrong-import-position
+
+FIGURES = []
+
+
+def pytest_configure(config):
+    if config.option.durations is None:
+        config.option.durations = 15
+        config.option.durations_min = 0.5
+
+
+def pytest_terminal_summary(terminalreporter):
+    if FIGURES:
+        terminalreporter.section("figures")
+        for test, text in FIGURES:
+            terminalreporter.write_line(f"{test}: {text}")
+
+
+@pytest.fixture
+def figure(request):
+    """figure(text): something measured, shown at the end of the run."""
+    return lambda text: FIGURES.append((request.node.name, text))
+
+
+@pytest.fixture
+def lab():
+    made = lab_module.Lab()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def module_lab():
+    made = lab_module.Lab()
+    yield made
+    made.close()
+
+
+class Pair:
+    """A server and a client with a cable between them."""
+    server4, server6, client4, client6 = "10.99.0.1", "fd99::1", "10.99.0.2", "fd99::2"
+
+    def __init__(self, in_lab):
+        self.lab = in_lab
+        self.server = in_lab.namespace("s")
+        self.client = in_lab.namespace("c")
+        in_lab.veth(self.server, "sv0", self.client, "cl0")
+        lab_module.addresses(self.server, "sv0", f"{self.server4}/24", f"{self.server6}/64")
+        lab_module.addresses(self.client, "cl0", f"{self.client4}/24", f"{self.client6}/64")
+
+    def tickwire(self, *interfaces, **options):
+        return lab_module.Tickwire(self.lab, self.server, *(interfaces or ([] if "config" in options else ["sv0"])), **options)
+
+    def ask(self, host=None, **options):
+        return lab_module.ask(self.client, host or self.server4, **options)
+
+    def ping(self, host=None):
+        return lab_module.ping(self.client, host or self.server4)
+
+
+@pytest.fixture
+def pair(lab):  # pylint: disable=redefined-outer-name
+    return Pair(lab)
+
+
+@pytest.fixture(scope="module")
+def module_pair(module_lab):  # pylint: disable=redefined-outer-name
+    return Pair(module_lab)

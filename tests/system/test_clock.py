@@ -1,0 +1,143 @@
+"""The clock daemon frozen or killed, and a kernel clock that is stepped and slewed (by tests/clockshim.c, in tickwire's
+own processes: the machine's clock is never touched)."""
+import os
+import re
+import signal
+import struct
+import time
+
+import pytest
+
+import lab
+from conftest import Pair
+
+DISPERSION_RATE = 15e-6  # RFC 5905: the least growth, seconds per second
+
+
+def test_clock_frozen(pair, figure):
+    """Dispersion grows with the age of the timebase; after the holdover replies say that they are unsynchronised; and all
+    is well when the daemon goes on."""
+    tickwire = pair.tickwire(sets=["local stratum 8", "holdover 2"])
+    victim = tickwire.daemon_pid("tickwire-clock")
+    with lab.Client(pair.client, Pair.server4) as client:
+        fresh = client.ask()
+        assert (fresh.leap, fresh.stratum) == (0, 8)
+        os.kill(victim, signal.SIGSTOP)
+        start = time.monotonic()
+        time.sleep(0.2)
+        early = client.ask()
+        time.sleep(1.3)
+        late = client.ask()
+        elapsed = lab.from_ntp(late.transmit) - lab.from_ntp(early.transmit)
+        assert (late.leap, late.stratum) == (0, 8)
+        grown = late.root_dispersion - early.root_dispersion
+        assert grown >= DISPERSION_RATE * elapsed - 2**-16
+        assert grown < 0.01
+        lab.wait_for(lambda: (r := client.ask()) and r.leap == 3, 3, "leap indicator 3")
+        took = time.monotonic() - start
+        assert 1.8 < took < 2.5
+        end = client.ask()
+        assert (end.leap, end.stratum) == (3, 0)
+        assert not tickwire.status()["timebase"]["synchronised"]
+        # A client has nothing to do with such a server.
+        asked = lab.run(lab.TICKWIRE, "query", "-n", "1", Pair.server4, ns=pair.client, check=False)
+        assert asked.returncode == 1 and "not synchronised" in asked.stdout
+        os.kill(victim, signal.SIGCONT)
+        lab.wait_for(lambda: (r := client.ask()) and r.stratum == 8, 3, "synchronised again")
+        assert abs(client.ask().offset) < 0.005
+    figure(f"dispersion grew by {grown / elapsed * 1e6:.1f} us/s; leap 3 after {took:.2f} s with a holdover of 2 s")
+
+
+def test_clock_and_supervisor_gone(pair):
+    """Nobody is left to start the clock daemon anew: replies go on and turn unsynchronised in time."""
+    tickwire = pair.tickwire(sets=["local stratum 8", "holdover 1"])
+    victim = tickwire.daemon_pid("tickwire-clock")
+    tickwire.process.kill(signal.SIGSTOP)
+    os.kill(victim, signal.SIGKILL)
+    time.sleep(0.3)
+    assert pair.ask().stratum == 8
+    lab.wait_for(lambda: (r := pair.ask()) and (r.leap, r.stratum) == (3, 0), 3, "leap indicator 3")
+    tickwire.process.kill(signal.SIGCONT)
+    lab.wait_for(lambda: (r := pair.ask()) and r.stratum == 8, 5, "the restart")
+    assert tickwire.daemon("tickwire-clock")["restarts"] == 1
+
+
+def test_clock_without_keeper(pair):
+    """Nobody vouches for it: leap 3, and the operator is told."""
+    tickwire = pair.tickwire(sets=["chronyrundir /nonexistent"])
+    status = tickwire.status()["timebase"]
+    reply = pair.ask()
+    if status["synchronised"]:
+        pytest.skip(f"needs a kernel clock that nobody keeps; this one is kept by {status['keeper']}")
+    assert (reply.leap, reply.stratum) == (3, 0)
+    assert "not synchronised" in tickwire.log()
+
+
+class Shim:
+    """The file that tells tests/clockshim.c what time it is: struct clockshim."""
+
+    def __init__(self, path):
+        self.path, self.sequence = path, 0
+        self.set(0.0)
+
+    def set(self, offset, rate=0.0):
+        """A rate counts from now on; gives the instant."""
+        now = time.time()
+        data = struct.pack("=ddqQ", offset - rate * (now - int(now)), rate, int(now), self.sequence)
+        with open(self.path, "r+b" if os.path.exists(self.path) else "w+b", buffering=0) as f:
+            f.write(data)
+        return now
+
+    def environment(self):
+        lab.need_file(lab.CLOCKSHIM, "the clock shim")
+        # A sanitizer's run-time library insists on being the first.
+        libraries = re.findall(r"=> (\S*/lib(?:asan|tsan)\S*)", lab.run("ldd", lab.TICKWIRE).stdout)
+        return {"LD_PRELOAD": ":".join([*libraries, lab.CLOCKSHIM]), "CLOCKSHIM_FILE": self.path}
+
+
+@pytest.mark.parametrize("step", [10, -10, 0.3, -3600])
+def test_clock_stepped(pair, step, figure):
+    """The time served follows a step of the kernel clock within a few refreshes, and nothing in between is served."""
+    shim = Shim(pair.lab.path("shim"))
+    tickwire = pair.tickwire(env=shim.environment())
+    with lab.Client(pair.client, Pair.server4) as client:
+        assert abs(client.ask().offset) < 0.005
+        shim.set(step)
+        start = time.monotonic()
+        offsets = []
+        while time.monotonic() - start < 3:
+            reply = client.ask()
+            offsets.append((time.monotonic() - start, reply.offset))
+            if abs(reply.offset - step) < 0.005:
+                break
+            time.sleep(0.001)
+        took = offsets[-1][0]
+        assert abs(offsets[-1][1] - step) < 0.005, offsets[-5:]
+        assert all(abs(offset) < 0.01 or abs(offset - step) < 0.01 for _, offset in offsets), offsets
+        assert took < 0.25
+        time.sleep(0.3)
+        assert abs(client.ask().offset - step) < 0.005
+        assert tickwire.status()["timebase"]["steps"] >= 1
+        shim.set(0.0)
+        lab.wait_for(lambda: abs(client.ask().offset) < 0.005, 1, "the way back")
+    assert "stepped" in tickwire.log()
+    figure(f"step of {step:+} s: served after {took * 1e3:.0f} ms")
+
+
+def test_clock_slewed(pair, figure):
+    """chronyd's slews are followed: at 500 ppm, as fast as the kernel goes by adjtimex."""
+    shim = Shim(pair.lab.path("shim"))
+    tickwire = pair.tickwire(env=shim.environment())
+    epoch = shim.set(0.0, 500e-6)
+    worst = 0.0
+    with lab.Client(pair.client, Pair.server4) as client:
+        time.sleep(0.2)
+        for _ in range(100):
+            reply = min((client.ask() for _ in range(3)), key=lambda r: r.delay)
+            shown = 500e-6 * (reply.t4 - epoch)
+            worst = max(worst, abs(reply.offset - shown) - reply.delay / 2)
+            time.sleep(0.01)
+    status = tickwire.status()["timebase"]
+    figure(f"at most {max(worst, 0) * 1e6:.1f} us beyond half the delay while slewing at 500 ppm")
+    assert worst < max(status["error_bound"], 50e-6)
+    assert status["steps"] == 0
