@@ -131,8 +131,8 @@ static void attach_segments(struct worker *w)
 
 static void make_worker(unsigned index)
 {
-	struct worker *w = rte_zmalloc_socket(
-		"worker", sizeof(*w), RTE_CACHE_LINE_SIZE, (int)rte_lcore_to_socket_id(index + 1));
+	const int node = rte_eal_has_hugepages() ? (int)rte_lcore_to_socket_id(index + 1) : SOCKET_ID_ANY;
+	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
 
 	if (!w)
 		give_up(EX_OSERR, "not enough memory for the workers");

@@ -1,5 +1,6 @@
 """Fixtures of the system tests. Run: TICKWIRE_BUILD=<build directory> pytest tests/system"""
 import os
+import signal
 import sys
 
 import pytest
@@ -13,6 +14,8 @@ FIGURES = []
 
 
 def pytest_configure(config):
+    # Told to end, by a time limit say, the run cleans up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if config.option.durations is None:
         config.option.durations = 15
         config.option.durations_min = 0.5
@@ -58,7 +61,10 @@ class Pair:
         lab_module.addresses(self.client, "cl0", f"{self.client4}/24", f"{self.client6}/64")
 
     def tickwire(self, *interfaces, **options):
-        return lab_module.Tickwire(self.lab, self.server, *(interfaces or ([] if "config" in options else ["sv0"])), **options)
+        """With a configuration file, that one names the interfaces; else sv0 is the default."""
+        if not interfaces and "config" not in options:
+            interfaces = ["sv0"]
+        return lab_module.Tickwire(self.lab, self.server, *interfaces, **options)
 
     def ask(self, host=None, **options):
         return lab_module.ask(self.client, host or self.server4, **options)

@@ -550,7 +550,7 @@ def udp(source, destination, payload, sport=40000, dport=123, length=None, sum_=
     length = real if length is None else length
     head = struct.pack("!HHHH", sport, dport, length, 0)
     s, d = packed(source), packed(destination)
-    pseudo = s + d + struct.pack("!HH" if len(s) == 4 else "!IHBB", *((17, length) if len(s) == 4 else (length, 0, 0, 17)))
+    pseudo = s + d + (struct.pack("!HH", 17, length) if len(s) == 4 else struct.pack("!II", length, 17))
     value = (checksum(pseudo + head + payload) or 0xffff) if sum_ is None else sum_
     return head[:6] + struct.pack("!H", (value + add) & 0xffff) + payload
 

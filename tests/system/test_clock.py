@@ -15,8 +15,8 @@ DISPERSION_RATE = 15e-6  # RFC 5905: the least growth, seconds per second
 
 
 def test_clock_frozen(pair, figure):
-    """Dispersion grows with the age of the timebase; after the holdover replies say that they are unsynchronised; and all
-    is well when the daemon goes on."""
+    """Dispersion grows with the age of the timebase; after the holdover replies say that they are unsynchronised; and
+    all is well when the daemon goes on."""
     tickwire = pair.tickwire(sets=["local stratum 8", "holdover 2"])
     victim = tickwire.daemon_pid("tickwire-clock")
     with lab.Client(pair.client, Pair.server4) as client:

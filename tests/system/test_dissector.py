@@ -61,7 +61,8 @@ def test_dissector(driver, figure):
 def dissect(capture):
     # What quotes a reply is the client's kernel, which has no such socket.
     out = lab.run("tshark", "-n", "-r", capture, "-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
-                  "-Y", f"!icmp && !icmpv6 && udp.srcport == 123 && (ip.src == {Pair.server4} || ipv6.src == {Pair.server6})",
+                  "-Y", "!icmp && !icmpv6 && udp.srcport == 123 && "
+                  f"(ip.src == {Pair.server4} || ipv6.src == {Pair.server6})",
                   "-T", "fields", "-E", "separator=|", *[word for name in FIELDS for word in ("-e", name)],
                   timeout=60).stdout
     return [line.split("|") for line in out.splitlines() if line.count("|") == len(FIELDS) - 1]

@@ -18,7 +18,8 @@ def v4(payload=None, source=C4, destination=S4, **options):
                                                             "ihl")}
     ip["add"] = options.pop("ip_add", 0)
     return 0x0800, lab.ipv4(source, destination,
-                            lab.udp(source, destination, lab.request() if payload is None else payload, **options), **ip)
+                            lab.udp(source, destination, lab.request() if payload is None else payload, **options),
+                            **ip)
 
 
 def v6(payload=None, source=C6, destination=S6, **options):
@@ -26,7 +27,8 @@ def v6(payload=None, source=C6, destination=S6, **options):
     if "ip_length" in options:
         ip["length"] = options.pop("ip_length")
     return 0x86dd, lab.ipv6(source, destination,
-                            lab.udp(source, destination, lab.request() if payload is None else payload, **options), **ip)
+                            lab.udp(source, destination, lab.request() if payload is None else payload, **options),
+                            **ip)
 
 
 def field(kind, body):
@@ -88,7 +90,8 @@ FRAMES = {
                  dict(tags=((0x8100, 0),), frame=v4())],
 }
 
-# What the XDP program leaves to the kernel never comes to the dataplane, nor what the kernel reassembles for net_af_packet.
+# What the XDP program leaves to the kernel never comes to the dataplane, nor do the fragments that the kernel puts
+# together for net_af_packet.
 KERNELS = {"af_packet": {"ipv4-fragment"}, "af_xdp": {
     "truncated", "ip-version", "ipv4-options", "ipv4-fragment", "ipv6-extension", "not-udp", "not-ip", "other-address",
     "other-port", "mode-passive", "mode-server", "mode-broadcast"}}
