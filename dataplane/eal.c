@@ -111,14 +111,14 @@ static void add_devices(struct arguments *a, const struct settings *settings)
 }
 
 bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned workers, unsigned queues,
-	char *text, size_t size)
+	bool *huge, char *text, size_t size)
 {
 	const unsigned long mib = MIB_BASE + (unsigned long)queues * MIB_PER_QUEUE,
 			    free_mib = free_huge_mib();
-	bool huge = settings->huge_pages == HUGE_PAGES_YES ||
-		    (settings->huge_pages == HUGE_PAGES_AUTO && free_mib >= mib);
 	struct arguments a = {0};
 
+	*huge = settings->huge_pages == HUGE_PAGES_YES ||
+		(settings->huge_pages == HUGE_PAGES_AUTO && free_mib >= mib);
 	if (settings->huge_pages == HUGE_PAGES_YES && free_mib < mib) {
 		snprintf(text, size,
 			"hugepages yes: %lu MiB of huge pages are needed and %lu are free; reserve them "
@@ -129,7 +129,7 @@ bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned wo
 	}
 	add(&a, "tickwire-dataplane");
 	add_cores(&a, cpu, workers);
-	add_memory(&a, huge, mib);
+	add_memory(&a, *huge, mib);
 	add_devices(&a, settings);
 	add(&a, "--no-telemetry");
 	add(&a, settings->verbose ? "--log-level=*:info" : "--log-level=*:error");

@@ -32,6 +32,8 @@
 #include "dataplane/topology.h"
 #include "dataplane/worker.h"
 
+enum { ARGUMENTS_MAX = 256 };
+
 static struct settings settings;
 static struct port ports[PORTS_MAX];
 static uint16_t queues_of[PORTS_MAX];
@@ -76,6 +78,26 @@ static void choose_workers(void)
 		queue_count += queues_of[i];
 	}
 	topology_prefer_node(node);
+}
+
+/* Where huge pages were only found to be gone by EAL itself, start over without: it cannot be initialised
+ * twice. */
+static void start_eal(int argc, char **argv)
+{
+	char text[512], without[] = "--huge-pages=no";
+	char *again[ARGUMENTS_MAX];
+	bool huge;
+
+	if (eal_start(&settings, worker_cpu, worker_count, queue_count, &huge, text, sizeof(text)))
+		return;
+	if (huge && settings.huge_pages == HUGE_PAGES_AUTO && argc < ARGUMENTS_MAX - 1) {
+		log_warning("%s; trying without huge pages", text);
+		memcpy(again, argv, (size_t)argc * sizeof(*argv));
+		again[argc] = without;
+		again[argc + 1] = NULL;
+		execv("/proc/self/exe", again);
+	}
+	give_up(EX_OSERR, text);
 }
 
 static void open_ports(void)
@@ -295,8 +317,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	start_counters();
 	choose_workers();
-	if (!eal_start(&settings, worker_cpu, worker_count, queue_count, text, sizeof(text)))
-		give_up(EX_OSERR, text);
+	start_eal(argc, argv);
 	counters()->facts.huge_pages = rte_eal_has_hugepages() != 0;
 	open_ports();
 	for (unsigned i = 0; i < worker_count; i++)

@@ -182,18 +182,20 @@ static bool setup_queues(struct port *port, uint16_t id, const char *kind, int *
 	return true;
 }
 
-/* rx interrupts are asked for, and done without where the port refuses them. */
-static int configure(uint16_t id, uint16_t queues, struct rte_eth_conf *conf, bool *interrupts)
+/*
+ * rx interrupts are asked for, and done without where the port refuses them. net_tap offers them, but its
+ * rx_burst sees nothing until a signal has been handled, and by then the edge that should wake the worker may
+ * be gone.
+ */
+static int configure(struct port *port, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
-	int error;
-
-	conf->intr_conf.rxq = 1;
-	error = rte_eth_dev_configure(id, queues, queues, conf);
-	*interrupts = error == 0;
-	if (error == 0)
+	conf->intr_conf.rxq = strcmp(info->driver_name, "net_tap") != 0;
+	port->rx_interrupts = conf->intr_conf.rxq;
+	if (port->rx_interrupts && rte_eth_dev_configure(port->id, port->queues, port->queues, conf) == 0)
 		return 0;
+	port->rx_interrupts = false;
 	conf->intr_conf.rxq = 0;
-	return rte_eth_dev_configure(id, queues, queues, conf);
+	return rte_eth_dev_configure(port->id, port->queues, port->queues, conf);
 }
 
 /* `exact`: so many queues were asked for; else they are cut down to what the port has. */
@@ -215,7 +217,7 @@ static bool start(struct port *port, bool exact, char *text, size_t size)
 	if (error == 0) {
 		configure_offloads(port, &info, &conf);
 		configure_rss(port, &info, &conf);
-		error = configure(port->id, port->queues, &conf, &port->rx_interrupts);
+		error = configure(port, &info, &conf);
 	}
 	if (error == 0 && !setup_queues(port, port->id, "port", port->socket))
 		error = rte_errno ? -rte_errno : -ENOMEM;
@@ -237,7 +239,7 @@ static bool open_tap(struct port *port, unsigned index, const char *tap, char *t
 		port->facts.mac[0], port->facts.mac[1], port->facts.mac[2], port->facts.mac[3],
 		port->facts.mac[4], port->facts.mac[5]);
 	if (!plug("vdev", name, arguments, &port->tap_id) ||
-		configure(port->tap_id, port->queues, &conf, &port->tap_interrupts) != 0 ||
+		rte_eth_dev_configure(port->tap_id, port->queues, port->queues, &conf) != 0 ||
 		!setup_queues(port, port->tap_id, "tap", NULL) || rte_eth_dev_start(port->tap_id) != 0) {
 		snprintf(text, size, "interface %s: cannot make the exception TAP %s (%s)",
 			port->facts.interface, tap, rte_strerror(rte_errno));

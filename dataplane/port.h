@@ -20,9 +20,9 @@ struct port {
 	bool rx_checksum, tx_checksum;
 	bool partial_checksums; /* frames may come from senders on this host that left the UDP checksum to a
 				   device */
-	bool rx_interrupts, tap_interrupts; /* may be asked for by rte_eth_dev_rx_intr_enable */
-	int numa_node;                      /* -1: unknown */
-	int socket[PORT_QUEUES_MAX];        /* AF_XDP or AF_PACKET socket of each queue, or -1 */
+	bool rx_interrupts;     /* may be asked for by rte_eth_dev_rx_intr_enable */
+	int numa_node;          /* -1: unknown */
+	int socket[PORT_QUEUES_MAX]; /* AF_XDP or AF_PACKET socket of each queue, or -1 */
 	struct port_facts facts;
 };
 

@@ -205,9 +205,8 @@ static bool prepare_queue(struct worker *w, unsigned index)
 	const struct worker_queue *q = &w->queue[index];
 	struct rte_epoll_event *event = &w->event[index];
 
-	if (q->port->tap_id != PORT_NO_TAP &&
-		(!q->port->tap_interrupts || rte_eth_dev_rx_intr_ctl_q(q->port->tap_id, q->queue, w->epoll,
-						     RTE_INTR_EVENT_ADD, NULL) != 0))
+	if (q->port->tap_id !=
+		PORT_NO_TAP) /* net_tap cannot be waited for: see configure in dataplane/port.c */
 		return false;
 	if (q->port->socket[q->queue] >= 0) {
 		event->epdata.event = EPOLLIN;
@@ -239,9 +238,6 @@ static void set_interrupts(const struct worker *w, bool on)
 		if (port->rx_interrupts)
 			(void)(on ? rte_eth_dev_rx_intr_enable : rte_eth_dev_rx_intr_disable)(
 				port->id, w->queue[i].queue);
-		if (port->tap_id != PORT_NO_TAP && port->tap_interrupts)
-			(void)(on ? rte_eth_dev_rx_intr_enable : rte_eth_dev_rx_intr_disable)(
-				port->tap_id, w->queue[i].queue);
 	}
 }
 

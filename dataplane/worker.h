@@ -47,8 +47,8 @@ extern bool worker_stop;
 void worker_prepare_wait(struct worker *worker);
 
 /*
- * One pass over the worker's queues: what worker_run does again and again. Gives the frames taken in. For a bench that feeds
- * rings by itself; the timebase and the policy must be in place.
+ * One pass over the worker's queues: what worker_run does again and again. Gives the frames taken in. For a
+ * bench that feeds rings by itself; the timebase and the policy must be in place.
  */
 unsigned worker_pass(struct worker *worker);
 

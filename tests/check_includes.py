@@ -28,8 +28,9 @@ DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*)
 # These choose within the file, and have a branch for every CPU.
 CPU_CHOICES = {"bench/clocks.c"}
 CPU_FILE = re.compile(r"_(x86|aarch64|arm|riscv)\w*\.[ch]$")
-CPU_ONLY = re.compile(r"#\s*include\s*<(?:x86intrin|[a-z]*mmintrin|cpuid|arm_\w+)\.h>|\b__(?:asm__|asm)\b|\basm\s*(?:volatile)?\s*\(|"
-                      r"\b__rdtscp?\b|\b_mm\d*_\w+\s*\(|__builtin_(?:ia32|arm|aarch64)_|\b__cpuid")
+CPU_ONLY = re.compile(r"#\s*include\s*<(?:x86intrin|[a-z]*mmintrin|cpuid|arm_\w+)\.h>|\b__(?:asm__|asm)\b|"
+                      r"\basm\s*(?:volatile)?\s*\(|\b__rdtscp?\b|\b_mm\d*_\w+\s*\(|"
+                      r"__builtin_(?:ia32|arm|aarch64)_|\b__cpuid")
 BARRIER = re.compile(r'asm(__)?\s*(volatile|__volatile__)?\s*\(\s*""')  # of the compiler; it has no instruction
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 HOST = {"x86_64": "x86", "aarch64": "aarch64"}.get(platform.machine(), "")
@@ -53,7 +54,8 @@ def check_own_include(path, name):
     if not os.path.exists(os.path.join(ROOT, name)):
         return f'"{name}" is not in the tree'
     if folder in LEAVES:
-        return None if target in ORDER or target == folder or name in SHARED else f'"{name}" is of a folder that nobody includes'
+        may = target in ORDER or target == folder or name in SHARED
+        return None if may else f'"{name}" is of a folder that nobody includes'
     if target not in ORDER or ORDER.index(target) > ORDER.index(folder):
         return f'"{name}" points up: {folder}/ may include only {", ".join(ORDER[:ORDER.index(folder) + 1])}'
     return None
@@ -85,8 +87,8 @@ def check_alone(path, common):
     cpu = CPU_FILE.search(path)
     if cpu and cpu[1] != HOST:
         return []
-    done = subprocess.run(["gcc", *common, "-fsyntax-only", "-x", "c", "-include", os.path.join(ROOT, path), os.devnull],
-                          capture_output=True, text=True, check=False)
+    command = ["gcc", *common, "-fsyntax-only", "-x", "c", "-include", os.path.join(ROOT, path), os.devnull]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return []
     first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)

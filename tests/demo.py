@@ -195,7 +195,8 @@ class Demo:
         elif not wrong and abs(answer["offset"]) > OFFSET_LIMIT:
             wrong = f"the offset is more than {with_unit(OFFSET_LIMIT)}"
         offset = "-" if answer["offset"] is None else with_unit(answer["offset"])
-        self.row("tickwire query", over, answer["stratum"] or "-", offset, f"{answer['answered']}/{answer['sent']}", wrong)
+        self.row("tickwire query", over, answer["stratum"] or "-", offset, f"{answer['answered']}/{answer['sent']}",
+                 wrong)
 
     def ask_chronyd(self, over):
         """-Q: print what would be corrected, and correct nothing."""
@@ -204,7 +205,8 @@ class Demo:
                        f"pidfile {self.dir}/chronyd-Q-{over}.pid", ns=self.client, check=False)
         match = re.search(r"System clock wrong by (\S+) seconds", out)
         if not match:
-            self.row("chronyd -Q", over, "-", "-", "refused", out.strip().splitlines()[-1] if out.strip() else "no output")
+            said = out.strip().splitlines() or ["no output"]
+            self.row("chronyd -Q", over, "-", "-", "refused", said[-1])
             return
         offset = float(match[1])
         wrong = f"the offset is more than {with_unit(OFFSET_LIMIT)}" if abs(offset) > OFFSET_LIMIT else None

@@ -25,8 +25,8 @@ OPTIONS = ["-timeout=10", "-rss_limit_mb=2048", "-max_len=4096", "-print_final_s
 
 
 def names():
-    found = [os.path.basename(path)[len("fuzz_"):-len(".c")] for path in glob.glob(os.path.join(ROOT, "tests", "fuzz_*.c"))]
-    return sorted(name for name in found if name != "replay")
+    files = glob.glob(os.path.join(ROOT, "tests", "fuzz_*.c"))
+    return sorted({os.path.basename(path)[len("fuzz_"):-len(".c")] for path in files} - {"replay"})
 
 
 def kept(name):
@@ -126,7 +126,7 @@ def main():
     parser = argparse.ArgumentParser(prog="bootstrap fuzz", description="Fuzz the targets, two at a time.")
     parser.add_argument("words", nargs="*", metavar="SECONDS|TARGET", help=f"of: {' '.join(names())}")
     parser.add_argument("--keep", action="store_true", help="add what was found to tests/corpus")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     seconds = next((int(word) for word in arguments.words if word.isdigit()), 600)
     chosen = [word for word in arguments.words if not word.isdigit()] or names()
     unknown = sorted(set(chosen) - set(names()))
@@ -145,7 +145,8 @@ def main():
     bad = 0
     for result in fuzz_all(seconds, chosen):
         bad += bool(result.reason)
-        print(f"{result.name:14} {result.runs:12} {result.coverage:9} {result.features:9} {len(result.crashes):8}", flush=True)
+        print(f"{result.name:14} {result.runs:12} {result.coverage:9} {result.features:9} {len(result.crashes):8}",
+              flush=True)
         if result.reason:
             print(f"    {result.reason}\n    see build-fuzz/fuzz-{result.name}.log", flush=True)
     if arguments.keep:

@@ -106,7 +106,8 @@ def build(group, directory, compiler, options=(), targets=()):
 
 
 def meson_tests(directory):
-    done = subprocess.run(["meson", "introspect", "--tests", path(directory)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["meson", "introspect", "--tests", path(directory)], capture_output=True, text=True,
+                          check=False)
     return json.loads(done.stdout) if done.returncode == 0 else []
 
 
@@ -166,7 +167,8 @@ def style(group):
     elif run("build/clang-format.log", "clang-format", "--dry-run", "-Werror", *files) == 0:
         group.good()
     else:
-        ugly = sorted({line.split(":")[0] for line in tail("build/clang-format.log", 100000).splitlines() if ": error:" in line})
+        lines = tail("build/clang-format.log", 100000).splitlines()
+        ugly = sorted({line.split(":")[0] for line in lines if ": error:" in line})
         group.bad("clang-format", f"run clang-format -i {' '.join(ugly)}")
     wrong, headers = check_includes.check(path("build"))
     group.good(len(headers) + 1 - len({line.split(":")[0] for line in wrong}))
@@ -230,8 +232,8 @@ def run_pytest(group, directory, inside=()):
     report, log = os.path.join(directory, f"{group.name}.xml"), os.path.join(directory, f"{group.name}.log")
     if os.path.exists(path(report)):
         os.unlink(path(report))
-    run(log, *inside, sys.executable, "-B", "-m", "pytest", "-rs", "-p", "no:cacheprovider", f"--junitxml={path(report)}",
-        path("tests", "system"), TICKWIRE_BUILD=path(directory), **SANITIZER_OPTIONS)
+    run(log, *inside, sys.executable, "-B", "-m", "pytest", "-rs", "-p", "no:cacheprovider",
+        f"--junitxml={path(report)}", path("tests", "system"), TICKWIRE_BUILD=path(directory), **SANITIZER_OPTIONS)
     if os.path.exists(path(report)):
         take_pytest(group, report, log)
     else:
@@ -257,8 +259,8 @@ GROUPS = [
     Group("system", "whole tickwire, real peers"),
     Group("system-sanitizers", "the same with ASan + UBSan"),
 ]
-RUNNERS = {"style": style, "unit": unit, "sanitizers": sanitizers, "threads": threads, "fuzz": fuzzing, "system": system,
-           "system-sanitizers": system_sanitizers}
+RUNNERS = {"style": style, "unit": unit, "sanitizers": sanitizers, "threads": threads, "fuzz": fuzzing,
+           "system": system, "system-sanitizers": system_sanitizers}
 
 
 def print_skipped(groups):

@@ -12,7 +12,8 @@ COUNT = 256
 
 
 def reply_to(request, **change):
-    head = {"lvm": 0x24, "stratum": 3, "origin": request[40:48], "receive": 1 << 40, "transmit": (1 << 40) + 1, **change}
+    head = {"lvm": 0x24, "stratum": 3, "origin": request[40:48], "receive": 1 << 40, "transmit": (1 << 40) + 1}
+    head.update(change)
     return (struct.pack("!BBbb20x", head["lvm"], head["stratum"], 0, -20) + head["origin"]
             + struct.pack("!QQ", head["receive"], head["transmit"]))
 
@@ -22,7 +23,7 @@ def run(*words):
 
 
 def ask(answer, family=socket.AF_INET, host="127.0.0.1"):
-    """One burst to a server on the loopback that sends answer(number, request), a list; the status and what burst says."""
+    """One burst to a server on the loopback that sends answer(number, request), a list: the status, what burst says."""
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         server.bind((host, 0))
