@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_bus.h>
@@ -55,6 +56,29 @@ static bool plug(const char *bus, const char *name, const char *arguments, uint1
 	return rte_eal_hotplug_add(bus, name, arguments) == 0 && rte_eth_dev_get_port_by_name(name, id) == 0;
 }
 
+/* A server that was killed leaves its socket's file, and memif and vhost refuse to begin where one is. */
+static void remove_stale_socket(const char *arguments)
+{
+	static const int types[] = {SOCK_SEQPACKET, SOCK_STREAM};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = strstr(arguments, "socket=/");
+
+	path = path ? path : strstr(arguments, "iface=/");
+	if (!path)
+		return;
+	path = strchr(path, '=') + 1;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.*s", (int)strcspn(path, ","), path);
+	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
+
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 &&
+			errno == ECONNREFUSED)
+			unlink(address.sun_path);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
 static bool plug_named(struct port *port, const struct port_settings *settings, char *text, size_t size)
 {
 	char name[256];
@@ -68,6 +92,7 @@ static bool plug_named(struct port *port, const struct port_settings *settings, 
 		*comma = 0;
 		arguments = comma + 1;
 	}
+	remove_stale_socket(arguments);
 	if (plug(pci ? "pci" : "vdev", name, arguments, &port->id))
 		return true;
 	snprintf(text, size, "interface %s: DPDK cannot make this port (%s); %s", settings->name,
