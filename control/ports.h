@@ -20,7 +20,7 @@ struct port_side {
 	bool is_tap;          /* that one is a TAP of ours */
 	bool tap_made;        /* by us: to be removed at the end */
 	bool copies;          /* AF_PACKET: the tc program drops the kernel's copies */
-	bool told_of_vlan; /* the warning of tags that the device strips has been given */
+	bool told_of_vlan;    /* the warning of tags that the device strips has been given */
 	int lock;
 	int ifindex; /* when the dataplane was started */
 	struct kernel_path_program program;

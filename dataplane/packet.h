@@ -23,8 +23,8 @@ enum {
 	PACKET_VLAN_STRIPPED = 4,     /* the outermost tag is in vlan_tci, not in the frame */
 	PACKET_SEGMENTED = 8,         /* more octets follow in other buffers */
 	/*
-	 * A sender on this host may leave the UDP checksum to a device that never comes (veth, virtio): the field then holds
-	 * the pseudo-header's sum, and that counts as right.
+	 * A sender on this host may leave the UDP checksum to a device that never comes (veth, virtio): the
+	 * field then holds the pseudo-header's sum, and that counts as right.
 	 */
 	PACKET_UDP_CHECKSUM_PARTIAL = 16,
 };

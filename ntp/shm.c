@@ -62,7 +62,8 @@ static enum shm_error open_existing(
 	if (fstat(fd, &st) == 0) {
 		struct shm_head head;
 
-		if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || head.magic != contract->magic)
+		if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+			head.magic != contract->magic)
 			error = SHM_FOREIGN;
 		else if (st.st_size != (off_t)octets_of(contract->size))
 			error = SHM_VERSION;

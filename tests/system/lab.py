@@ -198,7 +198,10 @@ class Lab:
             undo()
         for ns in self.namespaces:
             subprocess.run(["ip", "netns", "del", ns], capture_output=True, check=False)
+        reports = [p.log() for p in self.processes if re.search(r"AddressSanitizer|runtime error:", p.log())]
         shutil.rmtree(self.dir, ignore_errors=True)
+        # A daemon that a sanitizer has ended is restarted, and the test itself may not notice.
+        assert not reports, "\n".join(reports)
 
 
 def _close_all():
