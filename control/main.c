@@ -4,6 +4,7 @@
 
 #include "control/check.h"
 #include "control/query.h"
+#include "control/reload.h"
 #include "control/run.h"
 #include "control/status.h"
 #include "tickwire_build.h"

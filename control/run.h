@@ -6,8 +6,4 @@
  * sysexits.h. */
 int run_main(int argc, char **argv);
 
-/* `tickwire reload`: argv[0] is "reload". 0: applied, 1: refused and nothing changed, or nobody there; 2:
- * wrong call. */
-int reload_main(int argc, char **argv);
-
 #endif
