@@ -267,37 +267,3 @@ void config_restart_needed(const struct config *old, const struct config *new, c
 {
 	config_changed(old, new, APPLIED_BY_RESTART, names, size);
 }
-
-/* A CPU's number at *list, which moves past it; -1 for none. */
-static int read_cpu(const char **list)
-{
-	int cpu = -1;
-
-	for (; **list >= '0' && **list <= '9'; (*list)++) {
-		cpu = (cpu < 0 ? 0 : cpu * 10) + (**list - '0');
-		if (cpu >= CONFIG_CPUS)
-			return -1;
-	}
-	return cpu;
-}
-
-bool config_cpu_list(const char *list, uint64_t set[CONFIG_CPUS / 64])
-{
-	memset(set, 0, CONFIG_CPUS / 8);
-	for (;;) {
-		int first = read_cpu(&list), last = first;
-
-		if (*list == '-') {
-			list++;
-			last = read_cpu(&list);
-		}
-		if (first < 0 || last < first)
-			return false;
-		for (int cpu = first; cpu <= last; cpu++)
-			set[cpu / 64] |= UINT64_C(1) << cpu % 64;
-		if (*list == '\0')
-			return true;
-		if (*list++ != ',')
-			return false;
-	}
-}

@@ -15,7 +15,6 @@ enum {
 	CONFIG_BIND_ADDRESSES = 64,
 	CONFIG_LINE = 2048,          /* octets of one line, its end included */
 	CONFIG_FILE = 1024 * 1024,   /* octets of a file */
-	CONFIG_CPUS = 1024,          /* highest CPU number, plus 1 */
 	CONFIG_IDLE_AFTER_US = 1000, /* default of idle_after_us */
 };
 
@@ -104,8 +103,5 @@ void config_restart_needed(const struct config *old, const struct config *new, c
 /* Likewise those whose `applied` in the table is this one (APPLIED_BY_* in control/directive.h). */
 void config_changed(
 	const struct config *old, const struct config *new, const char *applied, char *names, size_t size);
-
-/* "2-5,8" into a set of bits (CPU n is bit n % 64 of set[n / 64]); false for a bad list. */
-bool config_cpu_list(const char *list, uint64_t set[CONFIG_CPUS / 64]);
 
 #endif

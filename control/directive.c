@@ -7,6 +7,7 @@
 
 #include "control/chrony_directives.h"
 #include "control/value.h"
+#include "dataplane/cpu_list.h"
 #include "dataplane/counters.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -152,14 +153,14 @@ static bool apply_interface(struct config *config, int words, char *const word[]
 
 static bool apply_workers(struct config *config, int words, char *const word[], char *text, size_t size)
 {
-	uint64_t set[CONFIG_CPUS / 64];
+	uint64_t set[CPU_LIST_MAX / 64];
 	char expected[96];
 	int count = 0;
 
 	(void)words;
 	snprintf(expected, sizeof(expected), "a list of at most %d CPUs below %d, as 2-5,8", WORKERS_MAX,
-		CONFIG_CPUS);
-	if (strlen(word[0]) >= sizeof(config->workers) || !config_cpu_list(word[0], set))
+		CPU_LIST_MAX);
+	if (strlen(word[0]) >= sizeof(config->workers) || !cpu_list_parse(word[0], set))
 		return value_refuse(text, size, word[0], expected);
 	for (size_t i = 0; i < COUNT(set); i++)
 		count += __builtin_popcountll(set[i]);

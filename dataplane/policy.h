@@ -91,10 +91,11 @@ static inline unsigned source_filter_bit(uint64_t hash)
 	return hash >> 47 & 63;
 }
 
-/* Whether a frame on this VLAN to this address (halves as loaded) is ours. Bounded by SERVED_SLOTS. */
-static inline bool policy_is_served(const struct policy *p, uint64_t high, uint64_t low, uint32_t vlan)
+/* The search from the hash on; `any` takes an entry on whatever VLAN. Bounded by SERVED_SLOTS. */
+static inline bool served_search(
+	const struct policy *p, uint64_t hash, uint64_t high, uint64_t low, uint32_t vlan, bool any)
 {
-	uint32_t slot = served_slot(served_hash(high, low));
+	uint32_t slot = served_slot(hash);
 
 	for (uint32_t i = 0; i < SERVED_SLOTS; i++, slot = (slot + 1) % SERVED_SLOTS) {
 		const struct served *s = &p->served[slot];
@@ -104,32 +105,26 @@ static inline bool policy_is_served(const struct policy *p, uint64_t high, uint6
 			return false;
 		__builtin_memcpy(&s_high, s->address, 8);
 		__builtin_memcpy(&s_low, s->address + 8, 8);
-		if (s_high == high && s_low == low && (s->vlan == vlan || s->vlan == SERVED_ANY_VLAN))
+		if (s_high == high && s_low == low && (any || s->vlan == vlan || s->vlan == SERVED_ANY_VLAN))
 			return true;
 	}
 	return false;
 }
 
+/* Whether a frame on this VLAN to this address (halves as loaded) is ours. */
+static inline bool policy_is_served(const struct policy *p, uint64_t high, uint64_t low, uint32_t vlan)
+{
+	return served_search(p, served_hash(high, low), high, low, vlan, false);
+}
+
 /* Whether this address is one of ours on whatever VLAN. */
 static inline bool policy_is_own(const struct policy *p, uint64_t high, uint64_t low)
 {
-	uint64_t hash = served_hash(high, low);
-	uint32_t slot = served_slot(hash);
+	const uint64_t hash = served_hash(high, low);
 
 	if (__builtin_expect(!(p->source_filter[source_filter_word(hash)] >> source_filter_bit(hash) & 1), 1))
 		return false;
-	for (uint32_t i = 0; i < SERVED_SLOTS; i++, slot = (slot + 1) % SERVED_SLOTS) {
-		const struct served *s = &p->served[slot];
-		uint64_t s_high, s_low;
-
-		if (!s->used)
-			return false;
-		__builtin_memcpy(&s_high, s->address, 8);
-		__builtin_memcpy(&s_low, s->address + 8, 8);
-		if (s_high == high && s_low == low)
-			return true;
-	}
-	return false;
+	return served_search(p, hash, high, low, 0, true);
 }
 
 #endif

@@ -46,31 +46,6 @@ static bool parse_number(const char *word, unsigned long most, unsigned long *va
 	return errno == 0 && *end == 0 && *value <= most;
 }
 
-bool settings_cpu_list(const char *list, uint64_t set[SETTINGS_CPUS / 64])
-{
-	memset(set, 0, SETTINGS_CPUS / 8);
-	do {
-		char *end;
-		unsigned long first, last;
-
-		if (*list < '0' || *list > '9')
-			return false;
-		first = last = strtoul(list, &end, 10);
-		if (*end == '-') {
-			if (end[1] < '0' || end[1] > '9')
-				return false;
-			last = strtoul(end + 1, &end, 10);
-		}
-		if (last >= SETTINGS_CPUS || first > last || (*end != 0 && *end != ','))
-			return false;
-		for (; first <= last; first++)
-			set[first / 64] |= UINT64_C(1) << first % 64;
-		list = end + (*end == ',');
-		if (*end == 0)
-			return true;
-	} while (true);
-}
-
 /* Index of a word in a list that ends with NULL, or -1. */
 static int one_of(const char *word, const char *const *words)
 {
@@ -129,7 +104,7 @@ static bool parse_option(struct settings *settings, int option, const char *valu
 	case OPTION_TAP:
 		return parse_port_option(settings, option, value);
 	case OPTION_WORKERS:
-		return settings_cpu_list(value, settings->cpus);
+		return cpu_list_parse(value, settings->cpus);
 	case OPTION_HUGE_PAGES:
 		word = one_of(value, choices);
 		settings->huge_pages = word < 0 ? HUGE_PAGES_AUTO : (enum huge_pages)word;

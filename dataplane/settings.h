@@ -9,9 +9,8 @@
 #include <stdint.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/cpu_list.h"
 #include "dataplane/sandbox.h"
-
-enum { SETTINGS_CPUS = 1024 };
 
 enum port_driver { PORT_DRIVER_AUTO = 0, PORT_DRIVER_AF_XDP, PORT_DRIVER_AF_PACKET };
 enum huge_pages { HUGE_PAGES_AUTO = 0, HUGE_PAGES_YES, HUGE_PAGES_NO };
@@ -28,7 +27,7 @@ struct settings {
 	const char *user; /* "" for the default */
 	unsigned ports;
 	struct port_settings port[PORTS_MAX];
-	uint64_t cpus[SETTINGS_CPUS / 64]; /* for workers; none set: automatic */
+	uint64_t cpus[CPU_LIST_MAX / 64]; /* for workers; none set: automatic */
 	enum huge_pages huge_pages;
 	enum sandbox_mode seccomp;
 	bool seccomp_given;
@@ -43,8 +42,5 @@ struct settings {
  * --verbose. Keeps pointers into argv. False with a sentence in text[size].
  */
 bool settings_parse(struct settings *settings, int argc, char **argv, char *text, size_t size);
-
-/* "2-5,8" into bits; false for a bad list. */
-bool settings_cpu_list(const char *list, uint64_t set[SETTINGS_CPUS / 64]);
 
 #endif

@@ -30,7 +30,7 @@ int topology_cpu_node(unsigned cpu)
 	return numa_available() < 0 ? -1 : numa_node_of_cpu((int)cpu);
 }
 
-static bool is_listed(const uint64_t cpus[SETTINGS_CPUS / 64], unsigned cpu)
+static bool is_listed(const uint64_t cpus[CPU_LIST_MAX / 64], unsigned cpu)
 {
 	return cpus[cpu / 64] >> cpu % 64 & 1;
 }
@@ -40,7 +40,7 @@ static unsigned choose_listed(const struct settings *settings, unsigned wanted, 
 {
 	unsigned count = 0;
 
-	for (unsigned c = 0; c < SETTINGS_CPUS && count < wanted; c++) {
+	for (unsigned c = 0; c < CPU_LIST_MAX && count < wanted; c++) {
 		if (!is_listed(settings->cpus, c))
 			continue;
 		if (c >= CPU_SETSIZE || !CPU_ISSET(c, allowed)) {
@@ -67,7 +67,7 @@ unsigned topology_choose_cpus(const struct settings *settings, unsigned wanted, 
 		snprintf(text, size, "cannot tell which cores this process may run on (sched_getaffinity)");
 		return 0;
 	}
-	for (unsigned i = 0; i < SETTINGS_CPUS / 64; i++)
+	for (unsigned i = 0; i < CPU_LIST_MAX / 64; i++)
 		given |= settings->cpus[i] != 0;
 	if (given)
 		return choose_listed(settings, wanted, &allowed, cpu, text, size);

@@ -5,6 +5,7 @@
 
 #include "control/config.h"
 #include "control/directive.h"
+#include "dataplane/cpu_list.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,14 +34,14 @@ static void look_at(void *opaque, const struct config_message *message)
 
 static void look_at_result(const struct config *config)
 {
-	uint64_t set[CONFIG_CPUS / 64];
+	uint64_t set[CPU_LIST_MAX / 64];
 	char names[256];
 
 	require(config->interfaces <= CONFIG_INTERFACES && config->bind_addresses <= CONFIG_BIND_ADDRESSES);
 	require(config->port > 0 && config->min_poll >= 0 && config->min_poll <= 17);
 	require(config->local_stratum <= 15 && config->refresh_us >= 1000 && config->refresh_us <= 10000);
 	require(config->holdover_s >= 1 && config->holdover_s <= 604800);
-	require(!config->workers[0] || config_cpu_list(config->workers, set));
+	require(!config->workers[0] || cpu_list_parse(config->workers, set));
 	for (int i = 0; i < config->interfaces; i++)
 		require(config->interface[i].name[0] && config->interface[i].addresses <= CONFIG_ADDRESSES);
 	config_restart_needed(config, config, names, sizeof(names));

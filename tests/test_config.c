@@ -14,6 +14,7 @@
 #include "control/check.h"
 #include "control/config.h"
 #include "control/directive.h"
+#include "dataplane/cpu_list.h"
 
 enum { LOG_MESSAGES = 160 };
 
@@ -229,19 +230,19 @@ static void cpu_lists(void **state)
 {
 	static const char *const bad_lists[] = {"", ",", "1,", ",1", "1,,2", "1-", "-1", "1-2-3", "2-1",
 		"1024", "0-1024", "99999999999", "1 2", "a", "1,a", "0x1", "1--2"};
-	uint64_t set[CONFIG_CPUS / 64];
+	uint64_t set[CPU_LIST_MAX / 64];
 
 	(void)state;
-	assert_true(config_cpu_list("2-5,8", set));
+	assert_true(cpu_list_parse("2-5,8", set));
 	assert_int_equal(set[0], 0x13c);
 	assert_int_equal(set[1], 0);
-	assert_true(config_cpu_list("63-64,1023,63", set));
+	assert_true(cpu_list_parse("63-64,1023,63", set));
 	assert_true(set[0] == UINT64_C(1) << 63 && set[1] == 1 && set[15] == UINT64_C(1) << 63);
-	assert_true(config_cpu_list("0-1023", set));
-	for (int i = 0; i < CONFIG_CPUS / 64; i++)
+	assert_true(cpu_list_parse("0-1023", set));
+	for (int i = 0; i < CPU_LIST_MAX / 64; i++)
 		assert_true(set[i] == UINT64_MAX);
 	for (size_t i = 0; i < sizeof(bad_lists) / sizeof(bad_lists[0]); i++) {
-		if (config_cpu_list(bad_lists[i], set))
+		if (cpu_list_parse(bad_lists[i], set))
 			fail_msg("\"%s\" was accepted", bad_lists[i]);
 	}
 }

@@ -53,7 +53,7 @@ static void test_least(void **state)
 	assert_int_equal(settings.idle_after_us, 1000);
 	assert_false(settings.seccomp_given);
 	assert_false(settings.verbose);
-	for (int i = 0; i < SETTINGS_CPUS / 64; i++)
+	for (int i = 0; i < CPU_LIST_MAX / 64; i++)
 		assert_int_equal(settings.cpus[i], 0);
 }
 
@@ -135,15 +135,15 @@ static void test_cpu_list(void **state)
 {
 	static const char *const bad[] = {"", ",", "1,", ",1", "1,,2", "-1", "1-", "1-2-3", "a", "1a", "1 2",
 		" 1", "+1", "1024", "0-1024", "18446744073709551616", "0-18446744073709551615", "2-1"};
-	uint64_t set[SETTINGS_CPUS / 64];
+	uint64_t set[CPU_LIST_MAX / 64];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(settings_cpu_list(bad[i], set));
-	assert_true(settings_cpu_list("0-1023", set));
-	for (int i = 0; i < SETTINGS_CPUS / 64; i++)
+		assert_false(cpu_list_parse(bad[i], set));
+	assert_true(cpu_list_parse("0-1023", set));
+	for (int i = 0; i < CPU_LIST_MAX / 64; i++)
 		assert_true(set[i] == UINT64_MAX);
-	assert_true(settings_cpu_list("1023,5-5,63-64", set));
+	assert_true(cpu_list_parse("1023,5-5,63-64", set));
 	assert_true(set[0] == (UINT64_C(1) << 5 | UINT64_C(1) << 63));
 	assert_true(set[1] == 1 && set[15] == UINT64_C(1) << 63);
 }
