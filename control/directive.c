@@ -522,7 +522,7 @@ const struct directive directives[] = {
 		.most_words = 1,
 		.arguments = "kill|errno|off",
 		.type = "choice",
-		.default_value = "kill",
+		.default_value = "kill; errno for the dataplane where a port is `pci:`",
 		.range = "kill, errno or off",
 		.help = "What a system call that a daemon has no business with does: `kill` ends the daemon "
 			"(and the "
@@ -589,11 +589,12 @@ const struct directive directives[] = {
 		.most_words = 1,
 		.arguments = "DIRECTORY",
 		.type = "path",
-		.default_value = "where the system's chronyd has it",
+		.default_value = "`/run/chrony`, else `/var/run/chrony`",
 		.range = "absolute, at most 255 octets, without blanks",
 		.help = "The directory of chronyd's command socket. tickwire asks there for stratum, "
 			"reference, leap "
-			"status, root delay and root dispersion.",
+			"status, root delay and root dispersion, and on UDP port 323 of the loopback where nobody "
+			"answers there.",
 		.applied = APPLIED_BY_CLOCK_RESTART,
 		.origin = "tickwire",
 		.apply = apply_chronyrundir,

@@ -9,11 +9,7 @@ enum {
 	REPLY_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE,
 	REPLY_IPV4_LENGTH = IPV4_HEADER + REPLY_UDP_LENGTH,
 	HOP_LIMIT = 64,
-	PROTOCOL_UDP = 17,
 };
-
-/* One body, specialised by constant arguments. */
-#define SPECIALISED static inline __attribute__((always_inline))
 
 void reply_prepare(struct reply *reply, const struct timebase *tb, const struct policy *policy,
 	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random)

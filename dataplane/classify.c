@@ -13,14 +13,11 @@ enum {
 	ETHERTYPE_VLAN = 0x8100,   /* 802.1Q */
 	ETHERTYPE_VLAN_S = 0x88a8, /* 802.1ad */
 	VLAN_TAGS_MAX = 2,
-	PROTOCOL_UDP = 17,
 	VLAN_ID = 0x0fff,
 };
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-/* One body, specialised by constant arguments for IPv4 and IPv6, tagged or not. */
-#define SPECIALISED static inline __attribute__((always_inline))
 
 /* ::ffff:a.b.c.d as its octets load. Arithmetic, because octets stored one by one would stall the load of the
  * whole. */

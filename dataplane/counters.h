@@ -73,7 +73,7 @@ struct worker_counters {
 	uint64_t rx_frames; /* taken from ports; the sum of verdicts */
 	uint64_t rx_bytes;  /* of those, without FCS */
 	uint64_t tx_frames; /* replies handed to ports */
-	uint64_t tx_bytes;
+	uint64_t tx_bytes;  /* of all replies, those that a port did not take included */
 	uint64_t tx_dropped;     /* replies that a port did not take */
 	uint64_t to_kernel;      /* frames handed to an exception TAP */
 	uint64_t from_kernel;    /* frames of an exception TAP handed to a port */

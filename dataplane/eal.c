@@ -110,6 +110,23 @@ static void add_devices(struct arguments *a, const struct settings *settings)
 		add(a, "--no-pci");
 }
 
+/*
+ * net_tap calls errors what we do not need of it: flow rules and secondary processes. Of several patterns a
+ * linked driver takes the last and one that is loaded later the first, so this one stands at both ends.
+ */
+static void add_log_levels(struct arguments *a, bool verbose)
+{
+	static const char quiet_tap[] = "--log-level=pmd.net.tap:critical";
+
+	if (verbose) {
+		add(a, "--log-level=*:info");
+		return;
+	}
+	add(a, quiet_tap);
+	add(a, "--log-level=*:error");
+	add(a, quiet_tap);
+}
+
 bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned workers, unsigned queues,
 	bool *huge, char *text, size_t size)
 {
@@ -132,10 +149,7 @@ bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned wo
 	add_memory(&a, *huge, mib);
 	add_devices(&a, settings);
 	add(&a, "--no-telemetry");
-	add(&a, settings->verbose ? "--log-level=*:info" : "--log-level=*:error");
-	/* It calls errors what we do not need of it: flow rules and secondary processes. */
-	if (!settings->verbose)
-		add(&a, "--log-level=pmd.net.tap:critical");
+	add_log_levels(&a, settings->verbose);
 	if (rte_eal_init(a.count, a.word) >= 0)
 		return true;
 	snprintf(text, size, "DPDK does not start: %s%s", rte_strerror(rte_errno),

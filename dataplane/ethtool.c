@@ -30,6 +30,15 @@ uint16_t ethtool_queues(const char *interface)
 	return channels.combined_count > UINT16_MAX ? UINT16_MAX : (uint16_t)channels.combined_count;
 }
 
+uint16_t ethtool_split_queues(const char *interface)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+
+	if (!ask(interface, &channels) || channels.combined_count > 0)
+		return 0;
+	return channels.rx_count > UINT16_MAX ? UINT16_MAX : (uint16_t)channels.rx_count;
+}
+
 bool ethtool_hashes_ports(const char *interface)
 {
 	const uint32_t flows[] = {UDP_V4_FLOW, UDP_V6_FLOW};

@@ -11,6 +11,10 @@
 /* Combined channels, so receive queues of AF_XDP; 1 where there are none to speak of (veth). */
 uint16_t ethtool_queues(const char *interface);
 
+/* Receive queues that are channels of their own, so out of AF_XDP's reach in DPDK; 0 where channels are
+ * combined. */
+uint16_t ethtool_split_queues(const char *interface);
+
 /* Whether UDP is spread over the queues by ports too, so that packets of one client meet several workers. */
 bool ethtool_hashes_ports(const char *interface);
 

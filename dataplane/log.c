@@ -3,17 +3,30 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *name = "tickwire";
 static enum log_level least_level = LOG_LEVEL_NOTICE;
 static int to_journal;
 
+/* systemd says by JOURNAL_STREAM which file the journal is (systemd.exec(5)); stderr may have been redirected
+ * since. */
+static int stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%lu:%lu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+	       st.st_dev == device && st.st_ino == inode;
+}
+
 void log_init(const char *program, enum log_level least)
 {
 	name = program;
 	least_level = least;
-	to_journal = getenv("JOURNAL_STREAM") != NULL;
+	to_journal = stderr_is_journal();
 }
 
 void log_line(enum log_level level, const char *format, ...)

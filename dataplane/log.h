@@ -1,6 +1,6 @@
 /*
  * What daemons say to their operator: one line each on stderr, "tickwire-clock: warning: text". Lines carry a
- * "<N>" syslog level in front when stderr is the journal (JOURNAL_STREAM is set). Any thread; not from the
+ * "<N>" syslog level in front when stderr is the journal. Any thread; not from the
  * packet path.
  */
 #ifndef DATAPLANE_LOG_H

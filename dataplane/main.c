@@ -227,7 +227,7 @@ static bool any_port_is(const char *prefix)
 	return any;
 }
 
-static void confine(void)
+static void confine(pid_t parent)
 {
 	enum {
 		PORT_CALLS = sizeof(port_calls) / sizeof(port_calls[0]),
@@ -246,8 +246,8 @@ static void confine(void)
 	if (!sandbox_find_user(&user, settings.user, text, sizeof(text)) ||
 		!sandbox_drop_privileges(&user, NULL, 0, text, sizeof(text)))
 		give_up(EX_NOPERM, text);
-	/* Changing the user clears it, and an orphan would hold the ports. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!sandbox_follow_parent(parent))
+		give_up(EX_UNAVAILABLE, "the supervisor has ended");
 	if (!sandbox_filter(settings.seccomp, rules, PORT_CALLS + (any_port_is("vdev:") ? PEER_CALLS : 0),
 		    text, sizeof(text)))
 		give_up(EX_NOPERM, text);
@@ -302,13 +302,15 @@ static void start_counters(void)
 
 int main(int argc, char **argv)
 {
+	const pid_t parent = getppid();
 	char text[512];
 	sigset_t ends;
 
 	log_init("tickwire-dataplane", LOG_LEVEL_NOTICE);
 	if (!settings_parse(&settings, argc, argv, text, sizeof(text)))
 		give_up(EX_USAGE, text);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!sandbox_follow_parent(parent))
+		give_up(EX_UNAVAILABLE, "the supervisor has ended");
 	/* Threads inherit it: a worker's short sleeps should be short. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	sigemptyset(&ends);
@@ -326,12 +328,14 @@ int main(int argc, char **argv)
 	counters()->facts.workers = worker_count;
 	for (unsigned i = 0; i < worker_count; i++)
 		worker_prepare_wait(workers[i]);
-	confine();
+	confine(parent);
 	for (unsigned i = 0; i < worker_count; i++)
 		rte_eal_remote_launch(worker_run, workers[i], i + 1);
 	wait_for_the_end(&ends);
 	set_state(DATAPLANE_STOPPING);
 	__atomic_store_n(&worker_stop, true, __ATOMIC_RELAXED);
 	rte_eal_mp_wait_lcore();
+	for (unsigned i = 0; i < settings.ports; i++)
+		port_stop(&ports[i]);
 	return EXIT_SUCCESS;
 }

@@ -14,7 +14,11 @@ enum {
 	IPV4_HEADER = 20,
 	IPV6_HEADER = 40,
 	UDP_HEADER = 8,
+	PROTOCOL_UDP = 17, /* IANA's number */
 };
+
+/* One body, specialised by constant arguments: IPv4 and IPv6, tagged or not, offloaded or not. */
+#define SPECIALISED static inline __attribute__((always_inline))
 
 /* What the port has done with a received frame. */
 enum {

@@ -64,12 +64,13 @@ static void remove_stale_socket(const char *arguments)
 	const char *path = strstr(arguments, "socket=/");
 
 	path = path ? path : strstr(arguments, "iface=/");
-	if (!path)
+	/* A client's file is its peer's. */
+	if (!path || strstr(arguments, "role=client") || strstr(arguments, "client=1"))
 		return;
 	path = strchr(path, '=') + 1;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%.*s", (int)strcspn(path, ","), path);
 	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
+		int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 		if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 &&
 			errno == ECONNREFUSED)
@@ -136,8 +137,10 @@ static unsigned packet_sockets(bool seen[OPEN_FILES_MAX], int found[PORT_QUEUES_
 		socklen_t size = sizeof(domain);
 
 		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 ||
-			(domain != AF_XDP && domain != AF_PACKET))
+			(domain != AF_XDP && domain != AF_PACKET)) {
+			seen[fd] = false;
 			continue;
+		}
 		if (!seen[fd] && found && count < PORT_QUEUES_MAX)
 			found[count++] = fd;
 		seen[fd] = true;
@@ -145,11 +148,16 @@ static unsigned packet_sockets(bool seen[OPEN_FILES_MAX], int found[PORT_QUEUES_
 	return count;
 }
 
+static void name_pool(char name[RTE_MEMPOOL_NAMESIZE], const char *kind, uint16_t id, uint16_t queue)
+{
+	snprintf(name, RTE_MEMPOOL_NAMESIZE, "%s%u_%u", kind, id, queue);
+}
+
 static struct rte_mempool *make_pool(const struct port *port, const char *kind, uint16_t queue)
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
 
-	snprintf(name, sizeof(name), "%s%u_%u", kind, port->id, queue);
+	name_pool(name, kind, port->id, queue);
 	/* Without huge pages all memory is of one node to DPDK; topology_prefer_node has chosen it. */
 	return rte_pktmbuf_pool_create(name, MBUFS_PER_QUEUE, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 		rte_eal_has_hugepages() ? port->numa_node : SOCKET_ID_ANY);
@@ -180,31 +188,45 @@ static void configure_rss(
 				   RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER |
 				   RTE_ETH_RSS_IPV6_EX;
 
-	if (port->queues < 2 || !(info->flow_type_rss_offloads & addresses))
+	if (port->queues < 2)
 		return;
+	if (!(info->flow_type_rss_offloads & addresses)) {
+		log_warning("interface %s: driver %s cannot spread packets by addresses; some queues may "
+			    "stay empty",
+			port->facts.interface, info->driver_name);
+		return;
+	}
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & addresses;
 }
 
-static bool setup_queues(struct port *port, uint16_t id, const char *kind, int *sockets)
+/* 0, or a negative errno. */
+static int setup_queue(struct port *port, uint16_t id, const char *kind, uint16_t q, uint16_t rx, uint16_t tx)
+{
+	struct rte_mempool *pool = make_pool(port, kind, q);
+	int error;
+
+	if (!pool)
+		return rte_errno ? -rte_errno : -ENOMEM;
+	error = rte_eth_rx_queue_setup(id, q, rx, (unsigned)port->numa_node, NULL, pool);
+	return error ? error : rte_eth_tx_queue_setup(id, q, tx, (unsigned)port->numa_node, NULL);
+}
+
+static int setup_queues(struct port *port, uint16_t id, const char *kind, int *sockets)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
 	static bool seen[OPEN_FILES_MAX];
+	int error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx, &tx);
 
-	if (rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx, &tx) != 0)
-		return false;
-	for (uint16_t q = 0; q < port->queues; q++) {
-		struct rte_mempool *pool = make_pool(port, kind, q);
+	for (uint16_t q = 0; q < port->queues && error == 0; q++) {
 		int found[PORT_QUEUES_MAX];
 
 		packet_sockets(seen, NULL);
-		if (!pool || rte_eth_rx_queue_setup(id, q, rx, (unsigned)port->numa_node, NULL, pool) != 0 ||
-			rte_eth_tx_queue_setup(id, q, tx, (unsigned)port->numa_node, NULL) != 0)
-			return false;
-		if (sockets && sockets[q] < 0 && packet_sockets(seen, found) == 1)
+		error = setup_queue(port, id, kind, q, rx, tx);
+		if (error == 0 && sockets && sockets[q] < 0 && packet_sockets(seen, found) == 1)
 			sockets[q] = found[0];
 	}
-	return true;
+	return error;
 }
 
 /*
@@ -223,8 +245,11 @@ static int configure(struct port *port, const struct rte_eth_dev_info *info, str
 	return rte_eth_dev_configure(port->id, port->queues, port->queues, conf);
 }
 
-/* `exact`: so many queues were asked for; else they are cut down to what the port has. */
-static bool start(struct port *port, bool exact, char *text, size_t size)
+/*
+ * `exact`: so many queues were asked for; else they are cut down to what the port has. 0, or a negative errno
+ * with a sentence in text[size].
+ */
+static int start(struct port *port, bool exact, char *text, size_t size)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
@@ -236,7 +261,7 @@ static bool start(struct port *port, bool exact, char *text, size_t size)
 		snprintf(text, size, "interface %s: %u queues asked for, the port has %u",
 			port->facts.interface, port->queues, most);
 		if (exact || most == 0)
-			return false;
+			return -EINVAL;
 		port->queues = most;
 	}
 	if (error == 0) {
@@ -244,14 +269,14 @@ static bool start(struct port *port, bool exact, char *text, size_t size)
 		configure_rss(port, &info, &conf);
 		error = configure(port, &info, &conf);
 	}
-	if (error == 0 && !setup_queues(port, port->id, "port", port->socket))
-		error = rte_errno ? -rte_errno : -ENOMEM;
+	if (error == 0)
+		error = setup_queues(port, port->id, "port", port->socket);
 	if (error == 0)
 		error = rte_eth_dev_start(port->id);
 	if (error != 0)
 		snprintf(text, size, "interface %s: driver %s: %s", port->facts.interface, info.driver_name,
 			rte_strerror(-error));
-	return error == 0;
+	return error;
 }
 
 static bool open_tap(struct port *port, unsigned index, const char *tap, char *text, size_t size)
@@ -265,7 +290,7 @@ static bool open_tap(struct port *port, unsigned index, const char *tap, char *t
 		port->facts.mac[4], port->facts.mac[5]);
 	if (!plug("vdev", name, arguments, &port->tap_id) ||
 		rte_eth_dev_configure(port->tap_id, port->queues, port->queues, &conf) != 0 ||
-		!setup_queues(port, port->tap_id, "tap", NULL) || rte_eth_dev_start(port->tap_id) != 0) {
+		setup_queues(port, port->tap_id, "tap", NULL) != 0 || rte_eth_dev_start(port->tap_id) != 0) {
 		snprintf(text, size, "interface %s: cannot make the exception TAP %s (%s)",
 			port->facts.interface, tap, rte_strerror(rte_errno));
 		return false;
@@ -305,6 +330,7 @@ static void describe(struct port *port, const struct port_settings *settings)
 	}
 }
 
+/* Undo a port that was refused. The next one may get the same number, and so its pools the same names. */
 static void forget_device(struct port *port)
 {
 	struct rte_eth_dev_info info;
@@ -315,9 +341,14 @@ static void forget_device(struct port *port)
 		rte_eth_dev_stop(port->id);
 		rte_dev_remove(info.device);
 	}
-	port->id = UINT16_MAX;
-	for (unsigned q = 0; q < PORT_QUEUES_MAX; q++)
+	for (uint16_t q = 0; q < PORT_QUEUES_MAX; q++) {
+		char name[RTE_MEMPOOL_NAMESIZE];
+
+		name_pool(name, "port", port->id, q);
+		rte_mempool_free(rte_mempool_lookup(name));
 		port->socket[q] = -1;
+	}
+	port->id = UINT16_MAX;
 }
 
 /* AF_PACKET's sockets are all made when the device is. */
@@ -338,7 +369,31 @@ static bool open_af_packet(struct port *port, unsigned index, const struct port_
 	count = packet_sockets(seen, found);
 	for (unsigned q = 0; q < count && count == queues; q++)
 		port->socket[q] = found[q];
-	return start(port, settings->queues != 0, text, size);
+	return start(port, settings->queues != 0, text, size) == 0;
+}
+
+/* Why AF_XDP is not to be tried or was refused, in why[size]; "" where it has been opened. */
+static void try_af_xdp(struct port *port, unsigned index, const struct port_settings *settings,
+	uint16_t queues, const char *run_dir, char *why, size_t size)
+{
+	const unsigned split = ethtool_split_queues(settings->name);
+	char text[256];
+	int error;
+
+	why[0] = 0;
+	if (split > 1 && settings->driver == PORT_DRIVER_AUTO) {
+		snprintf(why, size, "its %u receive queues are not combined channels", split);
+		return;
+	}
+	rte_errno = 0;
+	if (!plug_af_xdp(port, index, settings, queues, run_dir))
+		error = rte_errno ? -rte_errno : -EOPNOTSUPP;
+	else
+		error = start(port, settings->queues != 0, text, sizeof(text));
+	if (error == 0)
+		return;
+	snprintf(why, size, "%s", rte_strerror(-error));
+	forget_device(port);
 }
 
 static bool open_kernel_interface(struct port *port, unsigned index, const struct port_settings *settings,
@@ -351,23 +406,21 @@ static bool open_kernel_interface(struct port *port, unsigned index, const struc
 			settings->name);
 		return false;
 	}
-	if (settings->driver != PORT_DRIVER_AF_PACKET) {
-		rte_errno = 0;
-		if (plug_af_xdp(port, index, settings, queues, run_dir) &&
-			start(port, settings->queues != 0, text, size))
-			return true;
-		snprintf(why, sizeof(why), "%s", rte_strerror(rte_errno ? rte_errno : EOPNOTSUPP));
-		forget_device(port);
-		if (settings->driver == PORT_DRIVER_AF_XDP) {
-			snprintf(text, size,
-				"interface %s: AF_XDP is refused (%s); `driver af_packet` works without it",
-				settings->name, why);
-			return false;
-		}
-		snprintf(port->facts.remark, sizeof(port->facts.remark),
-			"AF_XDP is refused (%.60s): AF_PACKET instead", why);
-		log_warning("interface %s: %s", settings->name, port->facts.remark);
+	if (settings->driver == PORT_DRIVER_AF_PACKET)
+		return open_af_packet(port, index, settings, queues, text, size);
+	try_af_xdp(port, index, settings, queues, run_dir, why, sizeof(why));
+	if (!why[0])
+		return true;
+	if (settings->driver == PORT_DRIVER_AF_XDP) {
+		snprintf(text, size,
+			"interface %s: AF_XDP is refused (%s); `driver af_packet` works without it",
+			settings->name, why);
+		return false;
 	}
+	snprintf(port->facts.remark, sizeof(port->facts.remark),
+		"AF_XDP is refused (%.60s): AF_PACKET instead", why);
+	log_warning("interface %s: %s", settings->name, port->facts.remark);
+	port->queues = queues;
 	return open_af_packet(port, index, settings, queues, text, size);
 }
 
@@ -389,7 +442,8 @@ bool port_open(struct port *port, unsigned index, const struct port_settings *se
 				    "(ethtool -N %s rx-flow-hash udp4 sd; the same for udp6)",
 				settings->name, settings->name);
 	} else {
-		ok = plug_named(port, settings, text, size) && start(port, settings->queues != 0, text, size);
+		ok = plug_named(port, settings, text, size) &&
+		     start(port, settings->queues != 0, text, size) == 0;
 	}
 	if (!ok)
 		return false;
@@ -397,14 +451,8 @@ bool port_open(struct port *port, unsigned index, const struct port_settings *se
 	return !settings->tap || open_tap(port, index, settings->tap, text, size);
 }
 
-void port_close(struct port *port)
+void port_stop(const struct port *port)
 {
-	if (port->tap_id != PORT_NO_TAP && rte_eth_dev_is_valid_port(port->tap_id)) {
-		rte_eth_dev_stop(port->tap_id);
-		rte_eth_dev_close(port->tap_id);
-	}
-	if (port->id != UINT16_MAX && rte_eth_dev_is_valid_port(port->id)) {
+	if (has_prefix(port->facts.interface, "pci:"))
 		rte_eth_dev_stop(port->id);
-		rte_eth_dev_close(port->id);
-	}
 }

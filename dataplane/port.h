@@ -39,7 +39,10 @@ uint16_t port_default_queues(const struct port_settings *settings);
 bool port_open(struct port *port, unsigned index, const struct port_settings *settings, uint16_t queues,
 	const char *run_dir, char *text, size_t size);
 
-/* Stop and close; harmless on a zeroed struct that was never opened. */
-void port_close(struct port *port);
+/*
+ * At the end: have a NIC stop writing to our memory. The rest goes with the process, as closing would need
+ * privileges that are gone; the supervisor takes programs off interfaces.
+ */
+void port_stop(const struct port *port);
 
 #endif

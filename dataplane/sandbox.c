@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -72,6 +73,11 @@ bool sandbox_drop_privileges(
 fail:
 	snprintf(text, size, "cannot become user %s (%s: %s)", user->name, step, strerror(errno));
 	return false;
+}
+
+bool sandbox_follow_parent(pid_t parent)
+{
+	return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L) == 0 && getppid() == parent;
 }
 
 bool sandbox_parse_mode(const char *word, enum sandbox_mode *mode)

@@ -33,6 +33,13 @@ bool sandbox_find_user(struct sandbox_user *user, const char *name, char *text, 
 bool sandbox_drop_privileges(
 	const struct sandbox_user *user, const cap_value_t *keep, int count, char *text, size_t size);
 
+/*
+ * Get SIGTERM when the parent dies; false where it is not `parent` any more. To be called at the start, and
+ * again after sandbox_drop_privileges, because becoming another user undoes it: an orphan would be in the
+ * next supervisor's way.
+ */
+bool sandbox_follow_parent(pid_t parent);
+
 enum sandbox_mode { SANDBOX_KILL = 0, SANDBOX_ERRNO, SANDBOX_OFF };
 
 /* "kill", "errno", "off". False for another word. */

@@ -67,7 +67,7 @@ static bool parse_port_option(struct settings *settings, int option, const char 
 	port = &settings->port[settings->ports - 1];
 	switch (option) {
 	case OPTION_QUEUES:
-		if (!parse_number(value, UINT16_MAX, &number))
+		if (!parse_number(value, WORKERS_MAX, &number))
 			return false;
 		port->queues = (uint16_t)number;
 		return true;

@@ -25,7 +25,7 @@ int topology_port_node(const struct port_settings *port)
 	return node;
 }
 
-int topology_cpu_node(unsigned cpu)
+static int cpu_node(unsigned cpu)
 {
 	return numa_available() < 0 ? -1 : numa_node_of_cpu((int)cpu);
 }
@@ -76,7 +76,7 @@ unsigned topology_choose_cpus(const struct settings *settings, unsigned wanted, 
 	for (int near = 1; near >= 0; near--)
 		for (int c = CPU_SETSIZE - 1; c >= 0 && count < wanted; c--)
 			if (CPU_ISSET(c, &allowed) &&
-				(node < 0 || topology_cpu_node((unsigned)c) == node) == (near == 1))
+				(node < 0 || cpu_node((unsigned)c) == node) == (near == 1))
 				cpu[count++] = (unsigned)c;
 	return count;
 }

@@ -13,9 +13,6 @@
 /* The node of a port's device, or -1 where it has none or the machine has only one. */
 int topology_port_node(const struct port_settings *port);
 
-/* The node of a core, or -1. */
-int topology_cpu_node(unsigned cpu);
-
 /*
  * Choose cores for at most `wanted` workers into cpu[]: those of the settings, else of those that this
  * process may run on, the ones on `node` (-1: any) first and the highest first, and one is left to the rest

@@ -50,8 +50,7 @@ enum disposition {
 		"extension field that is too short, too long or cut off")                            \
 	X(CRYPTO_NAK, DROP, "crypto-nak", "crypto-NAK in a request")                                 \
 	X(MAC_LENGTH, DROP, "mac-length", "trailer of a length that no MAC has")                     \
-	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")              \
-	X(NO_TIME, DROP, "no-time", "no timebase has been published yet")
+	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")
 
 enum verdict {
 #define X(symbol, disposition, name, meaning) VERDICT_##symbol,

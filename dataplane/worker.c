@@ -20,6 +20,10 @@ enum {
 	WAIT_EVENTS = 16,
 };
 
+/* Says who owns an mbuf's data, and must survive: the rest of a received frame's flags means nothing to the
+ * sender. */
+static const uint64_t ATTACHED = RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+
 bool worker_stop;
 
 /* The current timebase and policy, copied when they have moved. False as long as there is none. */
@@ -100,17 +104,26 @@ static inline void set_out(struct rte_mbuf *m, const struct packet *packet, bool
 	}
 	if (packet->flags & PACKET_VLAN_STRIPPED)
 		flags |= RTE_MBUF_F_TX_VLAN;
-	m->ol_flags = flags;
+	m->ol_flags = (m->ol_flags & ATTACHED) | flags;
 }
 
 /* Give mbufs to a port's queue; those it does not take are freed. Returns how many it took. */
 static unsigned give(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, unsigned n)
 {
-	unsigned taken = n ? rte_eth_tx_burst(port, queue, mbufs, (uint16_t)n) : 0;
+	const unsigned taken = n ? rte_eth_tx_burst(port, queue, mbufs, (uint16_t)n) : 0;
 
 	if (taken < n)
 		rte_pktmbuf_free_bulk(mbufs + taken, n - taken);
 	return taken;
+}
+
+/* A TAP takes no tag beside the frame. False where there is no room for it. */
+static bool prepare_for_kernel(struct rte_mbuf **m, const struct packet *packet)
+{
+	if (packet->flags & PACKET_VLAN_STRIPPED && rte_vlan_insert(m) != 0)
+		return false;
+	(*m)->ol_flags &= ATTACHED;
+	return true;
 }
 
 /* Step five, and the sending: each mbuf goes to the port, to the kernel or back to its pool. */
@@ -133,7 +146,8 @@ static void dispose(struct worker *w, const struct worker_queue *q, struct rte_m
 			continue;
 		}
 		counter_add(&c->verdict[verdict], 1);
-		if (verdict_info[verdict].disposition == DISPOSITION_KERNEL && q->port->tap_id != PORT_NO_TAP)
+		if (verdict_info[verdict].disposition == DISPOSITION_KERNEL &&
+			q->port->tap_id != PORT_NO_TAP && prepare_for_kernel(&m, &packets[i]))
 			kernel[kernel_count++] = m;
 		else
 			drop[drop_count++] = m;
@@ -192,7 +206,7 @@ static unsigned forward_from_kernel(struct worker *w, const struct worker_queue 
 	if (n == 0)
 		return 0;
 	for (unsigned i = 0; i < n; i++)
-		mbufs[i]->ol_flags = 0;
+		mbufs[i]->ol_flags &= ATTACHED;
 	taken = give(q->port->id, q->queue, mbufs, n);
 	counter_add(&w->counters->from_kernel, taken);
 	counter_add(&w->counters->kernel_dropped, n - taken);

@@ -29,8 +29,7 @@ struct worker {
 	int8_t precision;
 	bool idle_poll;
 	uint64_t idle_after; /* counter ticks without a packet before it waits */
-	uint64_t counter_hz;
-	uint64_t random; /* state of the generator that fills bits below the precision; not 0 */
+	uint64_t random;     /* state of the generator that fills bits below the precision; not 0 */
 	unsigned cpu, queues;
 	struct worker_queue queue[WORKER_QUEUES_MAX];
 	uint64_t timebase_sequence, policy_sequence;

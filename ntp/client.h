@@ -78,8 +78,8 @@ struct client_reply {
 void client_request_write(uint8_t octets[NTP_HEADER_SIZE], const struct client_request *request);
 
 /*
- * Judge `size` octets, received at T4 for the request sent at T1, both by our clock. The verdict is returned
- * stands in reply->verdict. The header's fields are set unless the verdict is SHORT or ORIGIN; offset and
+ * Judge `size` octets, received at T4 for the request sent at T1, both by our clock. The verdict is returned,
+ * and stands in reply->verdict. The header's fields are set unless the verdict is SHORT or ORIGIN; offset and
  * delay only for ANSWERED, UNSYNCHRONISED, NEGATIVE_DELAY, ROOT_DISTANCE and REFERENCE_ORDER. Only ANSWERED
  * may be used to judge a clock. Our clock and the server's must be less than 68 years apart.
  */

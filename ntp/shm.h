@@ -8,10 +8,14 @@
  * published while it was copying.
  *
  * Barriers, each with its partner (the scheme is that of a sequence count, see DPDK's rte_seqcount.h):
- *   W1 release fence before the data stores      <-> R2: who sees new data in the old copy also sees the old
- * turn of sequence W2 release store of sequence after the data  <-> R1 acquire load of sequence: who sees the
- * turn sees the data R2 acquire fence after the data loads, before sequence is read again Data words are
- * relaxed atomics, so the accesses are defined in C11 and visible to ThreadSanitizer.
+ *
+ * - W1, a release fence before the data stores, with R2: who sees new data in the copy that was current also
+ * sees the turn of `sequence` that made it free.
+ * - W2, the release store of `sequence` after the data, with R1, its acquire load: who sees the turn sees the
+ * data.
+ * - R2, an acquire fence after the data loads and before `sequence` is read again.
+ *
+ * Data words are relaxed atomics, so the accesses are defined in C11 and visible to ThreadSanitizer.
  */
 #ifndef NTP_SHM_H
 #define NTP_SHM_H
@@ -124,7 +128,7 @@ enum shm_error {
  */
 enum shm_error shm_create(struct shm *s, const char *run_dir, const struct shm_contract *contract);
 
-/* Map an existing segment for reading. */
+/* Map an existing segment for reading. Any thread or process. */
 enum shm_error shm_open_reader(struct shm *s, const char *run_dir, const struct shm_contract *contract);
 
 /* Unmap; the file stays. Harmless on a zeroed struct. */

@@ -36,15 +36,6 @@ static inline int64_t ntp64_diff(ntp64 a, ntp64 b)
 	return (int64_t)(a - b);
 }
 
-/* Units of 2^-32 s from nanoseconds, rounded to nearest; |ns| < 2^31 seconds. */
-static inline int64_t ntp64_interval_from_ns(int64_t ns)
-{
-	int64_t s = ns / 1000000000, rest = ns % 1000000000;
-
-	return s * (int64_t)NTP64_SECOND +
-	       (rest * (int64_t)NTP64_SECOND + (rest < 0 ? -500000000 : 500000000)) / 1000000000;
-}
-
 static inline double ntp64_interval_to_seconds(int64_t units)
 {
 	return (double)units / 4294967296.0;
@@ -58,7 +49,8 @@ static inline ntp32 ntp32_from_interval_up(uint64_t units)
 	return short_units > UINT32_MAX ? UINT32_MAX : (ntp32)short_units;
 }
 
-/* Seconds to 16.16, rounded up, saturated at 0 and 2^16 s; a NaN saturates high. */
+/* Seconds to 16.16, rounded up, saturated at 0 and, from 65535 s on, at the highest value; a NaN saturates
+ * high. */
 static inline ntp32 ntp32_from_seconds_up(double seconds)
 {
 	if (seconds <= 0)

@@ -7,7 +7,7 @@
 
 #include "dataplane/packet.h"
 
-enum { MAC_AT = 12, NTP_HEADER = 48, PROTOCOL_UDP = 17, FILLING = 0xa5 };
+enum { MAC_AT = 12, NTP_HEADER = 48, FILLING = 0xa5 };
 
 /* Where frames are written: everything goes to the end. */
 struct writer {

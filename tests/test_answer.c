@@ -216,7 +216,7 @@ static void test_every_verdict_is_reached(void **state)
 		reached[current.verdict]++;
 	}
 	for (int i = 0; i < VERDICT_COUNT; i++)
-		if (i != VERDICT_NO_TIME && !reached[i])
+		if (!reached[i])
 			fail_msg("no named case of the table is %s", verdict_info[i].name);
 }
 

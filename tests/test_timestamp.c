@@ -76,26 +76,6 @@ static void test_difference_across_the_era(void **state)
 	}
 }
 
-static void test_interval_from_ns(void **state)
-{
-	uint64_t seed = 3;
-
-	(void)state;
-	assert_true(ntp64_interval_from_ns(1000000000) == (int64_t)NTP64_SECOND);
-	assert_true(ntp64_interval_from_ns(-1500000000) == -(int64_t)(NTP64_SECOND + NTP64_SECOND / 2));
-	assert_true(ntp64_interval_from_ns(1) == 4);
-	assert_true(ntp64_interval_from_ns(-1) == -4);
-	assert_true(ntp64_interval_from_ns(0) == 0);
-	for (int i = 0; i < ROUNDS; i++) {
-		int64_t ns = (int64_t)draw(&seed) >> (3 + draw(&seed) % 55);
-		int128 error =
-			(int128)ntp64_interval_from_ns(ns) * 1000000000 - (int128)ns * (int128)NTP64_SECOND;
-
-		assert_true(error >= -500000000 && error <= 500000000);
-		assert_true(ntp64_interval_from_ns(-ns) == -ntp64_interval_from_ns(ns));
-	}
-}
-
 static void test_interval_to_seconds(void **state)
 {
 	(void)state;
@@ -153,7 +133,6 @@ int main(void)
 		cmocka_unit_test(test_nanoseconds_round_to_nearest),
 		cmocka_unit_test(test_timespec),
 		cmocka_unit_test(test_difference_across_the_era),
-		cmocka_unit_test(test_interval_from_ns),
 		cmocka_unit_test(test_interval_to_seconds),
 		cmocka_unit_test(test_short_from_interval),
 		cmocka_unit_test(test_short_from_seconds),
