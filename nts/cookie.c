@@ -1,0 +1,123 @@
+#include "nts/cookie.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "ntp/octets.h"
+
+enum { BATCH = 32 };
+
+const struct cookie_verdict_info cookie_verdict_info[COOKIE_VERDICT_COUNT] = {
+#define X(symbol, name, meaning) [COOKIE_##symbol] = {name, meaning},
+	COOKIE_VERDICTS(X)
+#undef X
+};
+
+static bool is_served(const struct keyring_key *key)
+{
+	return key->algorithm == AEAD_AES_SIV_CMAC_256 && key->aead == AEAD_AES_SIV_CMAC_256;
+}
+
+/* What can be said without cryptography; OPENED where the rest is up to the tag. */
+static enum cookie_verdict look_up(
+	const struct cookie_opening *o, const struct keyring *ring, ntp64 now, const struct keyring_key **key)
+{
+	if (o->size != COOKIE_SIZE)
+		return COOKIE_LENGTH;
+	*key = keyring_find(ring, load_be32(o->cookie));
+	if (!*key)
+		return COOKIE_UNKNOWN_KEY;
+	if (keyring_is_expired(*key, now))
+		return COOKIE_EXPIRED_KEY;
+	return is_served(*key) ? COOKIE_OPENED : COOKIE_ALGORITHM;
+}
+
+/* `tag` is a copy that the job may point to: the cookie itself is not written. */
+static void prepare_open(
+	struct siv_job *job, uint8_t tag[SIV_TAG], struct cookie_opening *o, const struct keyring_key *key)
+{
+	memcpy(&o->keys, o->cookie + COOKIE_KEYS_AT, sizeof(o->keys));
+	memcpy(tag, o->cookie + COOKIE_TAG_AT, SIV_TAG);
+	job->key = key->key;
+	job->text = (uint8_t *)&o->keys;
+	job->size = sizeof(o->keys);
+	job->tag = tag;
+	siv_job_bind(job, NULL, 0, o->cookie + COOKIE_NONCE_AT, COOKIE_NONCE);
+	o->aead = key->aead;
+}
+
+static void open_batch(
+	struct siv *siv, const struct keyring *ring, ntp64 now, struct cookie_opening *openings, size_t count)
+{
+	struct siv_job jobs[BATCH];
+	uint8_t tags[BATCH][SIV_TAG];
+	struct cookie_opening *of[BATCH];
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct cookie_opening *o = &openings[i];
+		const struct keyring_key *key = NULL;
+
+		o->verdict = look_up(o, ring, now, &key);
+		o->aead = 0;
+		if (o->verdict == COOKIE_OPENED) {
+			prepare_open(&jobs[n], tags[n], o, key);
+			of[n++] = o;
+		} else {
+			memset(&o->keys, 0, sizeof(o->keys));
+		}
+	}
+	siv_open(siv, jobs, n);
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i].done)
+			continue;
+		of[i]->verdict = COOKIE_FORGED;
+		of[i]->aead = 0;
+	}
+}
+
+void cookie_open(
+	struct siv *siv, const struct keyring *ring, ntp64 now, struct cookie_opening *openings, size_t count)
+{
+	for (size_t at = 0; at < count; at += BATCH)
+		open_batch(siv, ring, now, openings + at, count - at < BATCH ? count - at : BATCH);
+}
+
+static void prepare_seal(struct siv_job *job, struct cookie_sealing *s, const struct keyring_key *key)
+{
+	uint8_t *cookie = s->cookie;
+
+	store_be32(cookie, key->id);
+	memcpy(cookie + COOKIE_NONCE_AT, s->nonce, COOKIE_NONCE);
+	memcpy(cookie + COOKIE_KEYS_AT, s->keys, sizeof(*s->keys));
+	job->key = key->key;
+	job->text = cookie + COOKIE_KEYS_AT;
+	job->size = sizeof(*s->keys);
+	job->tag = cookie + COOKIE_TAG_AT;
+	siv_job_bind(job, NULL, 0, cookie + COOKIE_NONCE_AT, COOKIE_NONCE);
+}
+
+static void seal_batch(
+	struct siv *siv, const struct keyring_key *key, struct cookie_sealing *sealings, size_t count)
+{
+	struct siv_job jobs[BATCH];
+	const bool served = is_served(key);
+
+	for (size_t i = 0; served && i < count; i++)
+		prepare_seal(&jobs[i], &sealings[i], key);
+	if (served)
+		siv_seal(siv, jobs, count);
+	for (size_t i = 0; i < count; i++) {
+		sealings[i].done = served && jobs[i].done;
+		if (!sealings[i].done)
+			OPENSSL_cleanse(sealings[i].cookie, COOKIE_SIZE);
+	}
+}
+
+void cookie_seal(
+	struct siv *siv, const struct keyring_key *key, struct cookie_sealing *sealings, size_t count)
+{
+	for (size_t at = 0; at < count; at += BATCH)
+		seal_batch(siv, key, sealings + at, count - at < BATCH ? count - at : BATCH);
+}

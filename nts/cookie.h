@@ -1,0 +1,90 @@
+/*
+ * Cookies (RFC 8915 section 6): a client's keys, sealed under one of the keyring's master keys.
+ *
+ *   octets  0-3   id of the master key, big-endian
+ *           4-19  nonce
+ *          20-35  SIV tag over the nonce and the keys; the associated data is empty
+ *          36-99  C2S and S2C, encrypted
+ *
+ * Which AEAD the keys are for follows from the id of the master key, and so the plaintext is the keys alone.
+ * Cookies are only ever longer than their predecessors at the price of clients whose placeholders are too
+ * short: this length stays. The layout is chrony's too.
+ *
+ * Pure, but for the struct siv, which belongs to one thread.
+ */
+#ifndef NTS_COOKIE_H
+#define NTS_COOKIE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nts/keyring.h"
+#include "nts/siv.h"
+
+struct cookie_keys {
+	uint8_t c2s[SIV_KEY];
+	uint8_t s2c[SIV_KEY];
+};
+
+enum {
+	COOKIE_KEY_ID = 4,
+	COOKIE_NONCE = 16,
+	COOKIE_NONCE_AT = COOKIE_KEY_ID,
+	COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE,
+	COOKIE_KEYS_AT = COOKIE_TAG_AT + SIV_TAG,
+	COOKIE_SIZE = COOKIE_KEYS_AT + (int)sizeof(struct cookie_keys), /* for AEAD_AES_SIV_CMAC_256 */
+};
+static_assert(COOKIE_SIZE == 100, "what a client was given once must go on to fit");
+static_assert(COOKIE_SIZE % 4 == 0, "an extension field's body without padding");
+
+/* X(symbol, name, meaning), in the order of the checks; the meaning ends the sentence "the cookie ...". */
+#define COOKIE_VERDICTS(X)                                                              \
+	X(OPENED, "opened", "is one of ours")                                           \
+	X(LENGTH, "length", "has a length that none of ours has")                       \
+	X(UNKNOWN_KEY, "unknown-key", "is under a key that is not in the ring")         \
+	X(EXPIRED_KEY, "expired-key", "is under a key whose time is over")              \
+	X(ALGORITHM, "algorithm", "is under a key for an AEAD that is not served here") \
+	X(FORGED, "forged", "does not verify: forged or damaged")
+
+enum cookie_verdict {
+#define X(symbol, name, meaning) COOKIE_##symbol,
+	COOKIE_VERDICTS(X)
+#undef X
+		COOKIE_VERDICT_COUNT
+};
+
+struct cookie_verdict_info {
+	const char *name;    /* stable; [a-z0-9-] */
+	const char *meaning; /* for people */
+};
+
+/* Indexed by enum cookie_verdict. */
+extern const struct cookie_verdict_info cookie_verdict_info[COOKIE_VERDICT_COUNT];
+
+struct cookie_opening {
+	const uint8_t *cookie; /* stays as it is: the request's tag covers it */
+	size_t size;
+	/* Results. */
+	enum cookie_verdict verdict;
+	uint16_t aead;           /* of the keys, for COOKIE_OPENED, else 0 */
+	struct cookie_keys keys; /* zero unless COOKIE_OPENED; the caller erases them */
+};
+
+struct cookie_sealing {
+	uint8_t *cookie;                /* COOKIE_SIZE octets, written; zero where it failed */
+	const uint8_t *nonce;           /* COOKIE_NONCE octets, fresh for each cookie */
+	const struct cookie_keys *keys; /* for the AEAD of the master key */
+	bool done;                      /* the result */
+};
+
+/* Open a burst. A key that is still to become current opens too: see nts/keyring.h. */
+void cookie_open(struct siv *siv, const struct keyring *ring, ntp64 now, struct cookie_opening *openings,
+	size_t count);
+
+/* Seal a burst under one key of the ring: keyring_current's. All fail where its algorithms are not ours. */
+void cookie_seal(
+	struct siv *siv, const struct keyring_key *key, struct cookie_sealing *sealings, size_t count);
+
+#endif

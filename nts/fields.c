@@ -1,0 +1,274 @@
+#include "nts/fields.h"
+
+#include <string.h>
+
+#include "ntp/extension.h"
+#include "ntp/octets.h"
+#include "ntp/packet.h"
+
+const struct nts_verdict_info nts_verdict_info[NTS_REQUEST_VERDICT_COUNT] = {
+#define X(symbol, name, meaning) [NTS_REQUEST_##symbol] = {name, meaning},
+	NTS_VERDICTS(X)
+#undef X
+};
+
+static struct nts_span span(size_t at, size_t size)
+{
+	return (struct nts_span){(uint16_t)at, (uint16_t)size};
+}
+
+/* Zero-padded to a word, RFC 8915 section 5.6. */
+static size_t padded(size_t size)
+{
+	return (size + 3) & ~(size_t)3;
+}
+
+bool nts_cursor_next(struct nts_cursor *cursor, struct nts_field *field)
+{
+	const uint8_t *octets = cursor->octets + cursor->at;
+	const size_t rest = cursor->end - cursor->at;
+	size_t length;
+
+	if (rest == 0 || cursor->failed)
+		return false;
+	cursor->failed = true;
+	if (rest < EXTENSION_MIN)
+		return false;
+	length = load_be16(octets + 2);
+	if (length < EXTENSION_MIN || length % 4 != 0 || length > rest)
+		return false;
+	cursor->failed = false;
+	field->type = load_be16(octets);
+	field->body = span(cursor->at + NTS_FIELD_HEADER, length - NTS_FIELD_HEADER);
+	cursor->at += length;
+	return true;
+}
+
+/* What the fields of a request have shown so far. */
+struct seen {
+	unsigned identifiers, cookies, authenticators;
+	uint16_t placeholder_size; /* of the first */
+};
+
+static enum nts_verdict take_identifier(struct nts_request *r, struct seen *seen, struct nts_span body)
+{
+	if (seen->identifiers++)
+		return NTS_REQUEST_TWO_IDENTIFIERS;
+	r->identifier = body;
+	return body.size < NTS_IDENTIFIER_MIN ? NTS_REQUEST_IDENTIFIER_SHORT : NTS_REQUEST_VALID;
+}
+
+static enum nts_verdict take_cookie(struct nts_request *r, struct seen *seen, struct nts_span body)
+{
+	if (seen->cookies++)
+		return NTS_REQUEST_TWO_COOKIES;
+	r->cookie = body;
+	return NTS_REQUEST_VALID;
+}
+
+/* The cookie may yet follow, so a placeholder is compared with the other placeholders. */
+static enum nts_verdict take_placeholder(struct nts_request *r, struct seen *seen, struct nts_span body)
+{
+	if (r->placeholders++ == 0)
+		seen->placeholder_size = body.size;
+	return body.size == seen->placeholder_size ? NTS_REQUEST_VALID : NTS_REQUEST_PLACEHOLDER_LENGTH;
+}
+
+/* Octets that a request reserves for the reply's nonce: N_REQ of RFC 8915 section 5.6. */
+static size_t reserve(size_t nonce_max)
+{
+	return padded(nonce_max < NTS_NONCE ? nonce_max : NTS_NONCE);
+}
+
+static enum nts_verdict take_authenticator(struct nts_request *r, struct seen *seen, const uint8_t *packet,
+	struct nts_span body, size_t nonce_max)
+{
+	const uint8_t *octets = packet + body.at;
+	const size_t nonce = load_be16(octets), ciphertext = load_be16(octets + 2);
+	const size_t room = (size_t)body.size - NTS_AUTHENTICATOR_HEAD;
+	const size_t at = (size_t)body.at + NTS_AUTHENTICATOR_HEAD;
+
+	seen->authenticators++;
+	if (padded(nonce) + padded(ciphertext) > room)
+		return NTS_REQUEST_AUTHENTICATOR_LENGTH;
+	if (nonce == 0)
+		return NTS_REQUEST_NONCE_EMPTY;
+	if (ciphertext < SIV_TAG)
+		return NTS_REQUEST_CIPHERTEXT_SHORT;
+	if (padded(nonce) < reserve(nonce_max) && reserve(nonce_max) + padded(ciphertext) > room)
+		return NTS_REQUEST_PADDING;
+	r->ad_size = (uint16_t)(body.at - NTS_FIELD_HEADER);
+	r->nonce = span(at, nonce);
+	r->ciphertext = span(at + padded(nonce), ciphertext);
+	return NTS_REQUEST_VALID;
+}
+
+static enum nts_verdict take(struct nts_request *r, struct seen *seen, const uint8_t *packet,
+	const struct nts_field *field, size_t nonce_max)
+{
+	switch (field->type) {
+	case NTS_FIELD_IDENTIFIER:
+		return take_identifier(r, seen, field->body);
+	case NTS_FIELD_COOKIE:
+		return take_cookie(r, seen, field->body);
+	case NTS_FIELD_PLACEHOLDER:
+		return take_placeholder(r, seen, field->body);
+	case NTS_FIELD_AUTHENTICATOR:
+		return take_authenticator(r, seen, packet, field->body, nonce_max);
+	default:
+		return NTS_REQUEST_VALID; /* unknown fields are ignored, and authenticated */
+	}
+}
+
+/* What is wrong with the fields together, when each by itself is right. */
+static enum nts_verdict complete(const struct nts_request *r, const struct seen *seen)
+{
+	if (!seen->identifiers && !seen->cookies && !seen->authenticators && r->placeholders == 0)
+		return NTS_REQUEST_ABSENT;
+	if (!seen->authenticators)
+		return NTS_REQUEST_NO_AUTHENTICATOR;
+	if (!seen->identifiers)
+		return NTS_REQUEST_NO_IDENTIFIER;
+	if (!seen->cookies)
+		return NTS_REQUEST_NO_COOKIE;
+	if (r->placeholders > 0 && seen->placeholder_size != r->cookie.size)
+		return NTS_REQUEST_PLACEHOLDER_LENGTH;
+	return NTS_REQUEST_VALID;
+}
+
+static bool is_client(uint8_t lvm)
+{
+	return ntp_lvm_version(lvm) == 4 && ntp_lvm_mode(lvm) == NTP_MODE_CLIENT;
+}
+
+enum nts_verdict nts_request_parse(
+	struct nts_request *request, const uint8_t *packet, size_t size, size_t nonce_max)
+{
+	struct nts_cursor cursor = nts_cursor_over(packet, NTP_HEADER_SIZE, size);
+	struct nts_field field;
+	struct seen seen = {0};
+
+	*request = (struct nts_request){0};
+	if (size < NTP_HEADER_SIZE || size > UINT16_MAX || !is_client(packet[0]))
+		return NTS_REQUEST_HEADER;
+	request->size = (uint16_t)size;
+	while (!seen.authenticators && nts_cursor_next(&cursor, &field)) {
+		enum nts_verdict verdict = take(request, &seen, packet, &field, nonce_max);
+
+		if (verdict != NTS_REQUEST_VALID)
+			return verdict;
+	}
+	return cursor.failed ? NTS_REQUEST_FIELD_LENGTH : complete(request, &seen);
+}
+
+void nts_request_job(
+	struct siv_job *job, const struct nts_request *request, uint8_t *packet, const uint8_t key[SIV_KEY])
+{
+	job->key = key;
+	job->tag = packet + request->ciphertext.at;
+	job->text = job->tag + SIV_TAG;
+	job->size = (size_t)request->ciphertext.size - SIV_TAG;
+	siv_job_bind(job, packet, request->ad_size, packet + request->nonce.at, request->nonce.size);
+}
+
+enum nts_verdict nts_request_decrypted(struct nts_request *request, const uint8_t *packet)
+{
+	const size_t end = (size_t)request->ciphertext.at + request->ciphertext.size;
+	struct nts_cursor cursor = nts_cursor_over(packet, request->ciphertext.at + (size_t)SIV_TAG, end);
+	struct nts_field field;
+
+	while (nts_cursor_next(&cursor, &field))
+		switch (field.type) {
+		case NTS_FIELD_PLACEHOLDER:
+			if (field.body.size != request->cookie.size)
+				return NTS_REQUEST_PLACEHOLDER_LENGTH;
+			request->placeholders++;
+			break;
+		case NTS_FIELD_IDENTIFIER:
+		case NTS_FIELD_COOKIE:
+		case NTS_FIELD_AUTHENTICATOR:
+			return NTS_REQUEST_ENCRYPTED_FIELD;
+		default:
+			break;
+		}
+	return cursor.failed ? NTS_REQUEST_FIELD_LENGTH : NTS_REQUEST_VALID;
+}
+
+static uint8_t *put_field(uint8_t *to, uint16_t type, size_t body_size)
+{
+	store_be16(to, type);
+	store_be16(to + 2, (uint16_t)(NTS_FIELD_HEADER + body_size));
+	return to + NTS_FIELD_HEADER;
+}
+
+/* The identifier where the reply's fields begin; it may stand anywhere in the same octets. */
+static void put_identifier(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet)
+{
+	memmove(packet + NTP_HEADER_SIZE + NTS_FIELD_HEADER, request_packet + request->identifier.at,
+		request->identifier.size);
+	put_field(packet + NTP_HEADER_SIZE, NTS_FIELD_IDENTIFIER, request->identifier.size);
+}
+
+static size_t identifier_end(const struct nts_request *request)
+{
+	return NTP_HEADER_SIZE + NTS_FIELD_HEADER + (size_t)request->identifier.size;
+}
+
+/* Lay out the reply; false where it does not fit. */
+static bool lay_out(struct nts_reply *reply, const struct nts_request *request, size_t cookie_size)
+{
+	const size_t ad = identifier_end(request), stride = NTS_FIELD_HEADER + cookie_size;
+	const size_t nonce = ad + NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD, tag = nonce + NTS_NONCE;
+	const size_t text = tag + SIV_TAG;
+	size_t cookies = nts_request_cookies(request);
+
+	if (text > request->size)
+		return false;
+	if (cookies > (request->size - text) / stride)
+		cookies = (request->size - text) / stride;
+	*reply = (struct nts_reply){
+		.size = (uint16_t)(text + cookies * stride),
+		.ad_size = (uint16_t)ad,
+		.nonce = (uint16_t)nonce,
+		.tag = (uint16_t)tag,
+		.text = span(text, cookies * stride),
+		.cookies = (uint16_t)cookies,
+		.cookie_stride = (uint16_t)stride,
+	};
+	return true;
+}
+
+bool nts_reply_begin(struct nts_reply *reply, uint8_t *packet, const struct nts_request *request,
+	const uint8_t *request_packet, size_t cookie_size, const uint8_t nonce[NTS_NONCE])
+{
+	uint8_t *authenticator;
+
+	if (!lay_out(reply, request, cookie_size))
+		return false;
+	put_identifier(packet, request, request_packet);
+	authenticator = put_field(packet + reply->ad_size, NTS_FIELD_AUTHENTICATOR,
+		(size_t)reply->size - reply->ad_size - NTS_FIELD_HEADER);
+	store_be16(authenticator, NTS_NONCE);
+	store_be16(authenticator + 2, (uint16_t)(SIV_TAG + reply->text.size));
+	memcpy(packet + reply->nonce, nonce, NTS_NONCE);
+	for (unsigned i = 0; i < reply->cookies; i++)
+		put_field(packet + nts_reply_cookie(reply, i) - NTS_FIELD_HEADER, NTS_FIELD_COOKIE,
+			cookie_size);
+	return true;
+}
+
+void nts_reply_job(
+	struct siv_job *job, const struct nts_reply *reply, uint8_t *packet, const uint8_t key[SIV_KEY])
+{
+	job->key = key;
+	job->tag = packet + reply->tag;
+	job->text = packet + reply->text.at;
+	job->size = reply->text.size;
+	siv_job_bind(job, packet, reply->ad_size, packet + reply->nonce, NTS_NONCE);
+}
+
+size_t nts_kiss_write(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet)
+{
+	put_identifier(packet, request, request_packet);
+	return identifier_end(request);
+}
