@@ -438,7 +438,7 @@ const struct directive directives[] = {
 		.help = "The UDP port on which requests are answered. chrony's 0, which turns its server "
 			"off, is "
 			"refused.",
-		.applied = APPLIED_BY_RESTART,
+		.applied = APPLIED_BY_RELOAD,
 		.origin = "chrony",
 		.apply = apply_port,
 		.member = {MEMBER(port)},

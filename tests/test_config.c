@@ -626,7 +626,7 @@ static void changes(void **state)
 		{"interface eth0\nworkers 2\n", "", "", ""},
 		{"interface eth0 queues 2\nworkers 2\n", "interface", "", ""},
 		{"interface eth0\ninterface eth1\nworkers 2\n", "interface", "", ""},
-		{"interface eth0\nworkers 3\nport 99\n", "workers, port", "", ""},
+		{"interface eth0\nworkers 3\nport 99\n", "workers", "", "port"},
 		{"interface eth0\nworkers 2\nbindaddress ::1\nminpoll 3\n", "", "", "bindaddress, minpoll"},
 		{"interface eth0\nworkers 2\nlocal\nholdover 9\nclockrefresh 1000\nchronyrundir /x\n", "",
 			"local, clockrefresh, holdover, chronyrundir", ""},
