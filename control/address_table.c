@@ -46,8 +46,7 @@ static struct address_link *find_link(const struct address_table *table, int ind
 static struct address_entry *find_entry(const struct address_table *table, const struct address_entry *e)
 {
 	for (size_t i = 0; i < table->entry_count; i++)
-		if (table->entries[i].index == e->index &&
-			memcmp(table->entries[i].address, e->address, sizeof(e->address)) == 0)
+		if (memcmp(&table->entries[i], e, sizeof(*e)) == 0)
 			return &table->entries[i];
 	return NULL;
 }
@@ -234,10 +233,13 @@ static enum address_effect apply_address(struct address_table *table, const stru
 	if (!a.local)
 		return ADDRESS_UNCHANGED;
 	entry.index = (int)header->ifa_index;
-	if (header->ifa_family == AF_INET)
+	if (header->ifa_family == AF_INET) {
+		entry.prefix = header->ifa_prefixlen;
 		policy_map_ipv4(entry.address, a.local);
-	else
+		policy_map_ipv4(entry.peer, a.address ? a.address : a.local);
+	} else {
 		memcpy(entry.address, a.local, sizeof(entry.address));
+	}
 	if (message->nlmsg_type == RTM_DELADDR || (a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)))
 		return forget_entry(table, &entry);
 	return keep_entry(table, &entry);

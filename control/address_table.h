@@ -23,10 +23,18 @@ struct address_link {
 };
 static_assert(sizeof(struct address_link) == 12 + IFNAMSIZ, "no padding: links are compared as octets");
 
+/*
+ * An interface may have one IPv4 address several times, with other prefix lengths or other ends of the link:
+ * the kernel withdraws each of them for itself. Of IPv6 addresses it has one at most, so that for these
+ * `prefix` and `peer` stay 0.
+ */
 struct address_entry {
 	int index;           /* of its interface */
+	unsigned prefix;     /* length in bits */
 	uint8_t address[16]; /* in the order of the wire, IPv4 v4-mapped */
+	uint8_t peer[16]; /* IFA_ADDRESS likewise: the other end of a point-to-point link, else the address */
 };
+static_assert(sizeof(struct address_entry) == 40, "no padding: entries are compared as octets");
 
 /* All zero for an empty one. */
 struct address_table {
@@ -60,8 +68,9 @@ int address_table_index(const struct address_table *table, const char *interface
 typedef void address_callback(void *opaque, const uint8_t address[16], uint32_t vlan);
 
 /*
- * Call for each address of the interface and of VLAN interfaces stacked on it, as long as all of them are up.
- * Interfaces of other kinds that use it (bridge, bond, macvlan ...) are not followed.
+ * Call for each address of the interface and of VLAN interfaces stacked on it, as long as all of them are up;
+ * twice for one that the interface has with two prefix lengths. Interfaces of other kinds that use it
+ * (bridge, bond, macvlan ...) are not followed.
  */
 void address_table_list(
 	const struct address_table *table, const char *interface, address_callback *callback, void *opaque);

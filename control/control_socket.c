@@ -1,12 +1,17 @@
 #include "control/control_socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "control/daemon.h"
+
+enum { PATIENCE_MS = 1000 /* with a client, each way: the supervisor has leases to renew */ };
 
 static bool make_address(struct sockaddr_un *address, const char *run_dir)
 {
@@ -44,28 +49,41 @@ fail:
 	return -1;
 }
 
+/* Whether the descriptor is ready before the end, of CLOCK_MONOTONIC. */
+static bool wait_for(int fd, short events, int64_t end)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	const int64_t left = end - daemon_now_ms();
+
+	return left > 0 && poll(&p, 1, (int)left) > 0;
+}
+
 int control_accept(int listener, char request[CONTROL_REQUEST_MAX])
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int64_t end = daemon_now_ms() + PATIENCE_MS;
 	size_t used = 0;
 
 	if (fd < 0)
 		return -1;
-	set_timeout(fd, 1);
-	while (used < CONTROL_REQUEST_MAX - 1) {
-		ssize_t n = read(fd, request + used, 1);
+	request[0] = 0;
+	while (used < CONTROL_REQUEST_MAX - 1 && !strchr(request, '\n') && wait_for(fd, POLLIN, end)) {
+		ssize_t n = read(fd, request + used, CONTROL_REQUEST_MAX - 1 - used);
 
-		if (n <= 0 || request[used] == '\n')
+		if (n <= 0)
 			break;
-		used++;
+		used += (size_t)n;
+		request[used] = 0;
 	}
-	request[used] = 0;
+	request[strcspn(request, "\n")] = 0;
 	return fd;
 }
 
 void control_reply(int connection, const char *reply, size_t size)
 {
-	while (size > 0) {
+	const int64_t end = daemon_now_ms() + PATIENCE_MS;
+
+	while (size > 0 && wait_for(connection, POLLOUT, end)) {
 		ssize_t n = send(connection, reply, size, MSG_NOSIGNAL);
 
 		if (n <= 0)

@@ -14,10 +14,11 @@ enum { CONTROL_REQUEST_MAX = 256, CONTROL_REPLY_MAX = 65536 };
 /* Listen; -1 with a sentence in text[size]. */
 int control_listen(const char *run_dir, char *text, size_t size);
 
-/* Accept a connection that is waiting and read its line (at most a second). Gives the connection, or -1. */
+/* Accept a connection that is waiting and read its line (at most a second, for all of it). Gives the
+ * connection, or -1. */
 int control_accept(int listener, char request[CONTROL_REQUEST_MAX]);
 
-/* Send a reply and end the connection. */
+/* Send a reply (at most a second) and end the connection. */
 void control_reply(int connection, const char *reply, size_t size);
 
 /*

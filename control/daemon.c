@@ -25,12 +25,12 @@ int64_t daemon_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void daemon_init(struct daemon *d, const char *name)
+bool daemon_init(struct daemon *d, const char *name)
 {
 	d->name = name;
 	d->arguments = 0;
 	d->used = 0;
-	daemon_argument(d, "%s", name);
+	return daemon_argument(d, "%s", name);
 }
 
 bool daemon_argument(struct daemon *d, const char *format, ...)
@@ -99,7 +99,8 @@ static void note_end(struct daemon *d, int status)
 
 	d->pid = 0;
 	d->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	d->failures = now - d->started_ms >= STABLE_MS ? 0 : d->failures + 1;
+	d->failures = d->told_to_end || now - d->started_ms >= STABLE_MS ? 0 : d->failures + 1;
+	d->told_to_end = false;
 	if (d->failures > 1) {
 		wait = BACK_OFF_MS;
 		for (unsigned i = 2; i < d->failures && wait < BACK_OFF_MOST_MS; i++)
@@ -125,6 +126,16 @@ void daemon_describe_end(const struct daemon *d, char *text, size_t size)
 			strsignal(d->exit_status - 128));
 	else
 		snprintf(text, size, "%s ended with status %d", d->name, d->exit_status);
+}
+
+void daemon_restart(struct daemon *d)
+{
+	d->failures = 0;
+	d->restart_ms = 0;
+	if (d->pid == 0)
+		return;
+	d->told_to_end = true;
+	kill(d->pid, SIGTERM);
 }
 
 void daemon_stop(struct daemon *d, int patience_ms)

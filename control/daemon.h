@@ -13,11 +13,12 @@
 enum { DAEMON_ARGUMENTS = 192, DAEMON_TEXT = 8192 };
 
 struct daemon {
-	const char *name; /* of the executable, as "tickwire-clock" */
-	pid_t pid;        /* 0: not running */
-	int exit_status; /* of the last run: what exit gave, 128 + signal for a killed one, -1 for none yet */
-	unsigned restarts;              /* since the supervisor's start */
-	unsigned failures;              /* in a row: each doubles the back-off */
+	const char *name;  /* of the executable, as "tickwire-clock" */
+	pid_t pid;         /* 0: not running */
+	bool told_to_end;  /* and started anew then, by daemon_restart */
+	int exit_status;   /* of the last run that has ended: what exit gave, 128 + signal for a killed one */
+	unsigned restarts; /* since the supervisor's start */
+	unsigned failures; /* in a row: each doubles the back-off */
 	int64_t started_ms, restart_ms; /* CLOCK_MONOTONIC: last start; not before this one again */
 	int arguments;
 	char *argument[DAEMON_ARGUMENTS]; /* into text; [0] is the name, NULL behind the last */
@@ -28,10 +29,12 @@ struct daemon {
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t daemon_now_ms(void);
 
-void daemon_init(struct daemon *d, const char *name);
+/* Name the executable and forget the arguments; what runs goes on. False where there is no room. */
+bool daemon_init(struct daemon *d, const char *name) __attribute__((warn_unused_result));
 
 /* Append one argument as printf does. False where there is no room. */
-bool daemon_argument(struct daemon *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool daemon_argument(struct daemon *d, const char *format, ...)
+	__attribute__((format(printf, 2, 3), warn_unused_result));
 
 /* Start it now. False with a sentence in text[size]. */
 bool daemon_start(struct daemon *d, char *text, size_t size);
@@ -42,6 +45,9 @@ bool daemon_reap(struct daemon *d);
 
 /* Its end as a person would say it: "was killed by signal 9 (Killed)". */
 void daemon_describe_end(const struct daemon *d, char *text, size_t size);
+
+/* Tell it to end, without waiting; once it has ended (daemon_reap), it may start again at once. */
+void daemon_restart(struct daemon *d);
 
 /* SIGTERM, and SIGKILL after `patience_ms`; waits for the end. */
 void daemon_stop(struct daemon *d, int patience_ms);

@@ -2,49 +2,50 @@
 
 static const char *const seccomp[] = {"kill", "errno", "off"};
 
-void daemon_arguments_clock(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
+bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
 {
-	daemon_init(d, "tickwire-clock");
-	daemon_argument(d, "--run-dir=%s", run_dir);
-	daemon_argument(d, "--refresh=%u", c->refresh_us);
-	daemon_argument(d, "--holdover=%u", c->holdover_s);
-	daemon_argument(d, "--seccomp=%s", seccomp[c->seccomp]);
-	if (c->user[0])
-		daemon_argument(d, "--user=%s", c->user);
-	if (c->chrony_run_dir[0])
-		daemon_argument(d, "--chrony-run-dir=%s", c->chrony_run_dir);
-	if (c->local_stratum)
-		daemon_argument(d, "--local-stratum=%u", c->local_stratum);
-	if (verbose)
-		daemon_argument(d, "--verbose");
+	return daemon_init(d, "tickwire-clock") && daemon_argument(d, "--run-dir=%s", run_dir) &&
+	       daemon_argument(d, "--refresh=%u", c->refresh_us) &&
+	       daemon_argument(d, "--holdover=%u", c->holdover_s) &&
+	       daemon_argument(d, "--seccomp=%s", seccomp[c->seccomp]) &&
+	       (!c->user[0] || daemon_argument(d, "--user=%s", c->user)) &&
+	       (!c->chrony_run_dir[0] || daemon_argument(d, "--chrony-run-dir=%s", c->chrony_run_dir)) &&
+	       (!c->local_stratum || daemon_argument(d, "--local-stratum=%u", c->local_stratum)) &&
+	       (!verbose || daemon_argument(d, "--verbose"));
 }
 
-void daemon_arguments_dataplane(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
+static bool add_idle(struct daemon *d, const struct config *c)
 {
-	static const char *const choice[] = {"auto", "yes", "no"};
+	return c->idle == CONFIG_IDLE_POLL ? daemon_argument(d, "--idle=poll")
+					   : daemon_argument(d, "--idle=%u", c->idle_after_us);
+}
+
+static bool add_port(struct daemon *d, const struct config_interface *interface)
+{
 	static const char *const driver[] = {"auto", "af_xdp", "af_packet"};
 
-	daemon_init(d, "tickwire-dataplane");
-	daemon_argument(d, "--run-dir=%s", run_dir);
-	daemon_argument(d, "--huge-pages=%s", choice[c->huge_pages]);
-	if (c->idle == CONFIG_IDLE_POLL)
-		daemon_argument(d, "--idle=poll");
-	else
-		daemon_argument(d, "--idle=%u", c->idle_after_us);
+	return daemon_argument(d, "--port=%s", interface->name) &&
+	       (!interface->queues || daemon_argument(d, "--queues=%u", interface->queues)) &&
+	       daemon_argument(d, "--driver=%s", driver[interface->driver]) &&
+	       (!interface->tap[0] || daemon_argument(d, "--tap=%s", interface->tap));
+}
+
+bool daemon_arguments_dataplane(struct daemon *d, const struct config *c, const char *run_dir, bool verbose,
+	const bool there[CONFIG_INTERFACES])
+{
+	static const char *const choice[] = {"auto", "yes", "no"};
+	bool good = daemon_init(d, "tickwire-dataplane") && daemon_argument(d, "--run-dir=%s", run_dir) &&
+		    daemon_argument(d, "--huge-pages=%s", choice[c->huge_pages]) && add_idle(d, c);
+
 	if (c->seccomp != CONFIG_SECCOMP_KILL)
-		daemon_argument(d, "--seccomp=%s", seccomp[c->seccomp]);
+		good = good && daemon_argument(d, "--seccomp=%s", seccomp[c->seccomp]);
 	if (c->user[0])
-		daemon_argument(d, "--user=%s", c->user);
+		good = good && daemon_argument(d, "--user=%s", c->user);
 	if (c->workers[0])
-		daemon_argument(d, "--workers=%s", c->workers);
+		good = good && daemon_argument(d, "--workers=%s", c->workers);
 	if (verbose)
-		daemon_argument(d, "--verbose");
-	for (unsigned i = 0; i < c->interfaces; i++) {
-		daemon_argument(d, "--port=%s", c->interface[i].name);
-		if (c->interface[i].queues)
-			daemon_argument(d, "--queues=%u", c->interface[i].queues);
-		daemon_argument(d, "--driver=%s", driver[c->interface[i].driver]);
-		if (c->interface[i].tap[0])
-			daemon_argument(d, "--tap=%s", c->interface[i].tap);
-	}
+		good = good && daemon_argument(d, "--verbose");
+	for (unsigned i = 0; i < c->interfaces && good; i++)
+		good = !there[i] || add_port(d, &c->interface[i]);
+	return good;
 }

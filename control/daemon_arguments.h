@@ -1,4 +1,4 @@
-/* What the daemons are told on their command lines. Pure. */
+/* What the daemons are told on their command lines. False where there is no room for it. Pure. */
 #ifndef CONTROL_DAEMON_ARGUMENTS_H
 #define CONTROL_DAEMON_ARGUMENTS_H
 
@@ -7,7 +7,11 @@
 #include "control/config.h"
 #include "control/daemon.h"
 
-void daemon_arguments_clock(struct daemon *d, const struct config *c, const char *run_dir, bool verbose);
-void daemon_arguments_dataplane(struct daemon *d, const struct config *c, const char *run_dir, bool verbose);
+bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
+	__attribute__((warn_unused_result));
+
+/* Of the interfaces only those that are `there`. */
+bool daemon_arguments_dataplane(struct daemon *d, const struct config *c, const char *run_dir, bool verbose,
+	const bool there[CONFIG_INTERFACES]) __attribute__((warn_unused_result));
 
 #endif

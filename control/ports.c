@@ -20,7 +20,8 @@ static bool take_kernel_interface(
 	char foreign[64];
 
 	snprintf(side->kernel_name, sizeof(side->kernel_name), "%.15s", name);
-	if (if_nametoindex(name) == 0) {
+	side->ifindex = (int)if_nametoindex(name);
+	if (side->ifindex == 0) {
 		snprintf(text, size, "interface %s: there is no such interface (ip link shows what there is)",
 			name);
 		return false;
@@ -38,19 +39,26 @@ static bool take_kernel_interface(
 	return false;
 }
 
+static bool make_tap(
+	struct port_side *side, const struct config_interface *interface, char *text, size_t size)
+{
+	if (!tap_create(interface->tap, NULL, &side->tap_made, text, size) ||
+		!tap_set_up(interface->tap, text, size))
+		return false;
+	for (unsigned i = 0; i < interface->addresses; i++)
+		if (!tap_add_address(interface->tap, &interface->address[i], text, size))
+			return false;
+	side->ifindex = (int)if_nametoindex(interface->tap);
+	return true;
+}
+
 static bool take_tap(
 	struct port_side *side, const struct config_interface *interface, char *text, size_t size)
 {
 	snprintf(side->kernel_name, sizeof(side->kernel_name), "%s", interface->tap);
 	side->is_tap = true;
 	side->lock = interface_lock(interface->tap, text, size);
-	if (side->lock < 0 || !tap_create(interface->tap, NULL, &side->tap_made, text, size) ||
-		!tap_set_up(interface->tap, text, size))
-		return false;
-	for (unsigned i = 0; i < interface->addresses; i++)
-		if (!tap_add_address(interface->tap, &interface->address[i], text, size))
-			return false;
-	return true;
+	return side->lock >= 0 && make_tap(side, interface, text, size);
 }
 
 static bool take_one(
@@ -85,45 +93,72 @@ bool ports_take(struct ports *p, const struct config *config, const char *run_di
 	return true;
 }
 
-bool ports_prepare(struct ports *p, char *text, size_t size)
+/* Of a TAP the kernel's own word: we have just made it, and its notification may be still to come. */
+static int index_of(const struct ports *p, const struct port_side *side)
+{
+	return side->is_tap ? (int)if_nametoindex(side->kernel_name)
+			    : addresses_interface_index(p->addresses, side->kernel_name);
+}
+
+static bool prepare_one(struct ports *p, unsigned i, char *text, size_t size)
+{
+	struct port_side *side = &p->side[i];
+
+	if (!side->kernel_name[0])
+		return true;
+	if (side->is_tap)
+		return side->ifindex || make_tap(side, &p->config->interface[i], text, size);
+	return !side->ifindex || kernel_path_detach(side->kernel_name, text, size);
+}
+
+static bool is_there(const struct port_side *side)
+{
+	return !side->kernel_name[0] || side->is_tap || side->ifindex;
+}
+
+bool ports_prepare(struct ports *p, bool there[CONFIG_INTERFACES], char *text, size_t size)
 {
 	char path[512];
+	int port = 0;
 
+	(void)ports_moved(p);
 	for (unsigned i = 0; i < p->count; i++) {
-		struct port_side *side = &p->side[i];
-
-		if (side->kernel_name[0] && !side->is_tap) {
-			if (!addresses_interface_exists(p->addresses, side->kernel_name)) {
-				snprintf(text, size,
-					"interface %s: there is no such interface (ip link shows what there "
-					"is)",
-					side->kernel_name);
-				return false;
-			}
-			if (!kernel_path_detach(side->kernel_name, text, size))
-				return false;
-		}
-		side->ifindex =
-			side->kernel_name[0] ? addresses_interface_index(p->addresses, side->kernel_name) : 0;
+		if (!prepare_one(p, i, text, size))
+			return false;
+		there[i] = is_there(&p->side[i]);
+		p->side[i].port = there[i] ? port++ : -1;
+	}
+	if (port == 0) {
+		snprintf(text, size, "none of the interfaces is there (ip link shows what there is)");
+		return false;
 	}
 	return kernel_path_write_program(p->run_dir, path, sizeof(path), text, size);
 }
 
+static bool connect_one(struct ports *p, struct port_side *side, uint8_t path, char *text, size_t size)
+{
+	kernel_path_close(&side->program);
+	side->copies = path == KERNEL_PATH_COPY;
+	if (path == KERNEL_PATH_XDP && !kernel_path_open(&side->program, side->kernel_name, text, size))
+		return false;
+	if (path == KERNEL_PATH_COPY && !kernel_path_attach_tc(&side->program, side->kernel_name, text, size))
+		return false;
+	if (side->program.program < 0)
+		return true;
+	side->saw_no_socket = side->told_of_no_socket = false;
+	if (!kernel_path_read_counts(&side->program, &side->counts, text, size))
+		return false;
+	side->no_socket = side->counts.no_socket;
+	return kernel_path_sync(&side->program, &p->policy, text, size);
+}
+
 bool ports_connect(struct ports *p, const struct dataplane_facts *facts, char *text, size_t size)
 {
-	for (unsigned i = 0; i < p->count && i < PORTS_MAX; i++) {
+	for (unsigned i = 0; i < p->count; i++) {
 		struct port_side *side = &p->side[i];
-		const uint8_t path = facts->port[i].kernel_path;
 
-		kernel_path_close(&side->program);
-		side->copies = path == KERNEL_PATH_COPY;
-		if (path == KERNEL_PATH_XDP &&
-			!kernel_path_open(&side->program, side->kernel_name, text, size))
-			return false;
-		if (path == KERNEL_PATH_COPY &&
-			!kernel_path_attach_tc(&side->program, side->kernel_name, text, size))
-			return false;
-		if (side->program.program >= 0 && !kernel_path_sync(&side->program, &p->policy, text, size))
+		if (side->port >= 0 && side->port < PORTS_MAX &&
+			!connect_one(p, side, facts->port[side->port].kernel_path, text, size))
 			return false;
 	}
 	ports_tick(p);
@@ -143,6 +178,25 @@ void ports_disconnect(struct ports *p)
 	}
 }
 
+/* The network card spreads requests over more queues than the dataplane has. */
+static void warn_of_no_socket(struct port_side *side)
+{
+	const uint64_t lost = side->counts.no_socket - side->no_socket;
+
+	if (side->copies || side->told_of_no_socket || lost == 0)
+		return;
+	/* A dataplane that dies has lost its sockets before we know; at the next look we do. */
+	if (!side->saw_no_socket) {
+		side->saw_no_socket = true;
+		return;
+	}
+	log_warning(
+		"interface %s: %llu requests went to the kernel because no queue of tickwire's takes them; "
+		"set `queues` to all of `ethtool -l %s`",
+		side->kernel_name, (unsigned long long)lost, side->kernel_name);
+	side->told_of_no_socket = true;
+}
+
 void ports_tick(struct ports *p)
 {
 	char text[256];
@@ -156,6 +210,8 @@ void ports_tick(struct ports *p)
 			log_warning("%s", text);
 		if (!kernel_path_read_counts(&side->program, &side->counts, text, sizeof(text)))
 			log_warning("%s", text);
+		else
+			warn_of_no_socket(side);
 	}
 }
 
@@ -230,20 +286,32 @@ void ports_refresh(struct ports *p)
 			log_warning("%s", text);
 }
 
-const char *ports_missing(const struct ports *p)
+bool ports_moved(struct ports *p)
 {
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->side[i].ifindex &&
-			addresses_interface_index(p->addresses, p->side[i].kernel_name) != p->side[i].ifindex)
-			return p->side[i].kernel_name;
-	return NULL;
+	bool moved = false;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		struct port_side *side = &p->side[i];
+		const int index = side->kernel_name[0] ? index_of(p, side) : 0;
+
+		/* A TAP that is gone waits for the next start, which makes it. */
+		if (index == side->ifindex || (side->is_tap && !side->ifindex))
+			continue;
+		if (side->ifindex)
+			log_error("interface %s is gone: %s", side->kernel_name,
+				side->is_tap ? "it is made anew" : "it is not served until it comes back");
+		else
+			log_notice("interface %s is back", side->kernel_name);
+		side->ifindex = side->is_tap ? 0 : index;
+		moved = true;
+	}
+	return moved;
 }
 
-bool ports_gone(const struct ports *p)
+bool ports_any(const struct ports *p)
 {
 	for (unsigned i = 0; i < p->count; i++)
-		if (p->side[i].kernel_name[0] &&
-			!addresses_interface_exists(p->addresses, p->side[i].kernel_name))
+		if (is_there(&p->side[i]))
 			return true;
 	return false;
 }

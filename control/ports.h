@@ -22,7 +22,11 @@ struct port_side {
 	bool copies;          /* AF_PACKET: the tc program drops the kernel's copies */
 	bool told_of_vlan;    /* the warning of tags that the device strips has been given */
 	int lock;
-	int ifindex; /* when the dataplane was started */
+	int ifindex;        /* of kernel_name as the dataplane knows or should know it; 0: it is not there */
+	int port;           /* the dataplane's number for it, -1: it was started without */
+	uint64_t no_socket; /* counts.no_socket when the dataplane was connected */
+	bool saw_no_socket; /* since then: requests went to the kernel */
+	bool told_of_no_socket; /* since then: the warning of queues that nobody serves has been given */
 	struct kernel_path_program program;
 	struct kernel_path_counts counts;
 };
@@ -39,14 +43,17 @@ struct ports {
 };
 
 /*
- * Take the interfaces of the configuration: lock them, refuse foreign XDP programs, clear leftovers of a
- * crash, make TAPs, and publish the first policy. False with a sentence in text[size]; ports_leave undoes
- * what was done.
+ * Take the interfaces of the configuration: lock them, refuse foreign XDP programs, make TAPs, and publish
+ * the first policy. False with a sentence in text[size]; ports_leave undoes what was done.
  */
 bool ports_take(struct ports *p, const struct config *config, const char *run_dir, char *text, size_t size);
 
-/* Before each start of the dataplane: nothing of ours may be attached. */
-bool ports_prepare(struct ports *p, char *text, size_t size);
+/*
+ * Before each start of the dataplane: see which interfaces are there, make a TAP again that somebody has
+ * deleted, and clear leftovers of a crash, as nothing of ours may be attached. there[i] says of each
+ * interface of the configuration whether the dataplane shall open it.
+ */
+bool ports_prepare(struct ports *p, bool there[CONFIG_INTERFACES], char *text, size_t size);
 
 /* Once the dataplane polls: open or attach the programs and tell them what is served. */
 bool ports_connect(struct ports *p, const struct dataplane_facts *facts, char *text, size_t size);
@@ -60,13 +67,12 @@ void ports_tick(struct ports *p);
 /* Netlink has news, or the configuration is another: publish and sync what has changed. */
 void ports_refresh(struct ports *p);
 
-/* An interface that the dataplane has open and that is no longer there (or is another of its name); NULL for
- * none. */
-const char *ports_missing(const struct ports *p);
+/* Whether interfaces have gone, come back or become others of their name since the last call, so
+ * that the dataplane must be started anew. Logs each. */
+bool ports_moved(struct ports *p);
 
-/* Whether an interface of the configuration is not there now, so that a start of the dataplane would be in
- * vain. */
-bool ports_gone(const struct ports *p);
+/* Whether there is anything to open: not all ports are kernel interfaces that are gone. */
+bool ports_any(const struct ports *p);
 
 /* Detach, remove TAPs, unlock. Harmless at any point. */
 void ports_leave(struct ports *p);

@@ -66,10 +66,12 @@ static void reload(struct supervisor *s, struct reply *r)
 	ports_refresh(&s->ports);
 	if (names[0]) {
 		/* Replies go on with the last line meanwhile; the new one is up in a fraction of a second. */
-		daemon_stop(&s->clock, SUPERVISOR_PATIENCE_MS);
-		s->clock.failures = 0;
-		s->clock.restart_ms = 0;
-		daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose);
+		if (daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose)) {
+			daemon_restart(&s->clock);
+		} else {
+			say(r, "error: %s\n", SUPERVISOR_NO_ROOM);
+			log_error("%s", SUPERVISOR_NO_ROOM);
+		}
 	}
 	say(r, "reloaded\n");
 	log_notice("%s reloaded", command_line_source(&s->line));

@@ -66,8 +66,10 @@ static bool wait_until(
 
 		if (poll(&fd, 1, START_POLL_MS) > 0)
 			read_signals(s);
-		if (s->ending)
+		if (s->ending) {
+			s->status = EX_OK;
 			return false;
+		}
 		if (daemon_reap(d)) {
 			daemon_describe_end(d, text, sizeof(text));
 			log_error("%s before it was ready", text);
@@ -96,9 +98,11 @@ static bool connect_ports(struct supervisor *s)
 
 static bool start_dataplane(struct supervisor *s)
 {
-	char text[512];
+	bool there[CONFIG_INTERFACES];
+	char text[512] = SUPERVISOR_NO_ROOM;
 
-	if (!ports_prepare(&s->ports, text, sizeof(text)) ||
+	if (!ports_prepare(&s->ports, there, text, sizeof(text)) ||
+		!daemon_arguments_dataplane(&s->dataplane, &s->config, s->dir.path, s->line.verbose, there) ||
 		!daemon_start(&s->dataplane, text, sizeof(text))) {
 		log_error("%s", text);
 		return false;
@@ -109,17 +113,16 @@ static bool start_dataplane(struct supervisor *s)
 /* The daemons in order, each ready before the next. */
 static bool start_all(struct supervisor *s)
 {
-	char text[512];
+	char text[512] = SUPERVISOR_NO_ROOM;
 
 	s->status = EX_UNAVAILABLE;
-	daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose);
-	if (!daemon_start(&s->clock, text, sizeof(text))) {
+	if (!daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose) ||
+		!daemon_start(&s->clock, text, sizeof(text))) {
 		log_error("%s", text);
 		return false;
 	}
 	if (!wait_until(s, &s->clock, timebase_is_valid, CLOCK_START_MS))
 		return false;
-	daemon_arguments_dataplane(&s->dataplane, &s->config, s->dir.path, s->line.verbose);
 	if (!start_dataplane(s) ||
 		!wait_until(s, &s->dataplane, supervisor_dataplane_polls, DATAPLANE_START_MS) ||
 		!connect_ports(s))
@@ -155,9 +158,10 @@ static void note_end(const struct daemon *d)
 
 static void keep_clock(struct supervisor *s)
 {
+	const bool expected = s->clock.told_to_end;
 	char text[512];
 
-	if (daemon_reap(&s->clock))
+	if (daemon_reap(&s->clock) && !expected)
 		note_end(&s->clock);
 	if (s->clock.pid || daemon_now_ms() < s->clock.restart_ms)
 		return;
@@ -168,39 +172,49 @@ static void keep_clock(struct supervisor *s)
 	}
 }
 
-static void keep_dataplane(struct supervisor *s)
+static void disconnect(struct supervisor *s)
 {
-	const char *missing = ports_missing(&s->ports);
+	ports_disconnect(&s->ports);
+	s->connected = false;
+}
 
-	if (daemon_reap(&s->dataplane)) {
-		note_end(&s->dataplane);
-		ports_disconnect(&s->ports);
-		s->connected = false;
-	}
-	if (s->dataplane.pid && missing) {
-		log_error("interface %s is gone: the dataplane waits for it to come back", missing);
-		daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
-		ports_disconnect(&s->ports);
-		s->connected = false;
-		s->dataplane.restart_ms = 0;
-	}
-	if (!s->dataplane.pid && daemon_now_ms() >= s->dataplane.restart_ms && !ports_gone(&s->ports)) {
-		s->dataplane.restarts++;
-		if (!start_dataplane(s))
-			s->dataplane.restart_ms = daemon_now_ms() + TICK_MS;
-	}
-	if (!s->dataplane.pid || s->connected)
-		return;
-	if (supervisor_dataplane_polls(s) && connect_ports(s)) {
+/* A dataplane that was started is to be connected once it polls, or given up. */
+static void connect_dataplane(struct supervisor *s)
+{
+	const bool polls = supervisor_dataplane_polls(s);
+
+	if (polls && connect_ports(s)) {
 		log_notice("the dataplane polls again");
-	} else if (supervisor_dataplane_polls(s) ||
-		   daemon_now_ms() - s->dataplane.started_ms > DATAPLANE_START_MS) {
+	} else if (polls || daemon_now_ms() - s->dataplane.started_ms > DATAPLANE_START_MS) {
 		daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
+		disconnect(s);
 		note_end(&s->dataplane);
 	}
 }
 
-/* Kill a daemon that lives but gives no sign of it; then it is restarted like one that died. */
+static void keep_dataplane(struct supervisor *s)
+{
+	if (daemon_reap(&s->dataplane)) {
+		note_end(&s->dataplane);
+		disconnect(s);
+	}
+	if (ports_moved(&s->ports)) {
+		daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
+		disconnect(s);
+		s->dataplane.failures = 0;
+		s->dataplane.restart_ms = 0;
+	}
+	if (!s->dataplane.pid && daemon_now_ms() >= s->dataplane.restart_ms && ports_any(&s->ports)) {
+		s->dataplane.restarts++;
+		if (!start_dataplane(s))
+			s->dataplane.restart_ms = daemon_now_ms() + TICK_MS;
+	}
+	if (s->dataplane.pid && !s->connected)
+		connect_dataplane(s);
+}
+
+/* Kill a daemon that lives but gives no sign of it, or does not end when told to; then it is restarted like
+ * one that died. */
 static void kill_if_hung(struct daemon *d, bool silent, unsigned *ticks)
 {
 	*ticks = d->pid && silent ? *ticks + 1 : 0;
@@ -218,10 +232,13 @@ static void watch_daemons(struct supervisor *s)
 	uint64_t now;
 	bool silent = false;
 
-	if (!s->connected || !c || !shm_read(&s->timebase, &tb))
+	if (!shm_read(&s->timebase, &tb))
 		return;
 	now = counter_read((enum counter_kind)tb.counter_kind);
-	kill_if_hung(&s->clock, timebase_age(&tb, now) > HANG_S * NTP64_SECOND, &s->clock_hangs);
+	kill_if_hung(&s->clock, s->clock.told_to_end || timebase_age(&tb, now) > HANG_S * NTP64_SECOND,
+		&s->clock_hangs);
+	if (!s->connected || !c)
+		return;
 	for (unsigned i = 0; i < c->facts.workers && i < WORKERS_MAX; i++)
 		silent |= (int64_t)(now - counter_get(&c->worker[i].heartbeat)) >
 			  (int64_t)(HANG_S * tb.counter_hz);

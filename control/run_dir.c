@@ -40,26 +40,57 @@ static int lock_file(const char *path, long *holder)
 	return fd;
 }
 
-bool run_dir_take(struct run_dir *dir, const char *path, char *text, size_t size)
-{
-	char lock[PATH_MAX];
-	struct stat st;
-	long holder;
+/* What an instance has in its directory, the lock last. */
+static const char *const files[] = {"timebase", "timebase.new", "policy", "policy.new", "counters",
+	"counters.new", "tickwire_xdp.o", "tickwire_xdp.o.part", "control.sock", "tickwire.pid"};
 
-	*dir = (struct run_dir){.path = path, .lock = -1};
-	dir->made = mkdir(path, 0700) == 0;
-	if (!dir->made && errno != EEXIST) {
-		snprintf(text, size, "%s: %s; --run-dir names another directory", path, strerror(errno));
+enum { FILES = sizeof(files) / sizeof(files[0]), MAKE_ATTEMPTS = 8 };
+
+static void remove_files(const struct run_dir *dir, size_t count)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir->path, files[i]);
+		unlink(path);
+	}
+}
+
+/* A directory that nobody but us can put anything into. */
+static bool make_directory(const char *path, bool *made, char *text, size_t size)
+{
+	struct stat st;
+
+	*made = mkdir(path, 0700) == 0;
+	if (!*made && errno != EEXIST) {
+		snprintf(text, size, "%s: %s", path, strerror(errno));
 		return false;
 	}
 	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022)) {
 		snprintf(text, size, "%s: must be a directory of ours that nobody else can write to", path);
 		return false;
 	}
+	return true;
+}
+
+bool run_dir_take(struct run_dir *dir, const char *path, char *text, size_t size)
+{
+	char lock[PATH_MAX], why[512];
+	long holder;
+
+	*dir = (struct run_dir){.path = path, .lock = -1};
+	if (!make_directory(path, &dir->made, why, sizeof(why))) {
+		snprintf(text, size, "%s; --run-dir names another directory", why);
+		return false;
+	}
 	snprintf(lock, sizeof(lock), "%s/tickwire.pid", path);
 	dir->lock = lock_file(lock, &holder);
-	if (dir->lock >= 0)
+	if (dir->lock >= 0) {
+		/* Of one that was killed. A daemon of it that still ends must not write into what is new, and
+		 * what a directory has kept over a reboot is another time's. */
+		remove_files(dir, FILES - 1);
 		return true;
+	}
 	if (errno == EWOULDBLOCK)
 		snprintf(text, size,
 			"%s: another tickwire (pid %ld) runs here; stop it or give this one a --run-dir",
@@ -71,21 +102,17 @@ bool run_dir_take(struct run_dir *dir, const char *path, char *text, size_t size
 
 void run_dir_leave(struct run_dir *dir)
 {
-	static const char *const files[] = {"timebase", "timebase.new", "policy", "policy.new", "counters",
-		"counters.new", "tickwire_xdp.o", "control.sock", "tickwire.pid"};
-	char path[PATH_MAX];
-
 	if (dir->lock < 0)
 		return;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir->path, files[i]);
-		unlink(path);
-	}
+	remove_files(dir, FILES);
 	close(dir->lock);
 	dir->lock = -1;
 	if (dir->made)
 		rmdir(dir->path);
 }
+
+/* One for all instances, whatever their run directories. Not /run/lock, where anybody could hold a lock. */
+#define LOCK_DIR "/run/tickwire-locks"
 
 /* Interfaces of the same name exist in several network namespaces. */
 static void name_interface_lock(char path[PATH_MAX], const char *interface)
@@ -94,18 +121,23 @@ static void name_interface_lock(char path[PATH_MAX], const char *interface)
 
 	if (stat("/proc/self/ns/net", &st) != 0)
 		st.st_ino = 0;
-	snprintf(path, PATH_MAX, "/run/lock/tickwire-%lu-%s", (unsigned long)st.st_ino, interface);
+	snprintf(path, PATH_MAX, LOCK_DIR "/%lu-%s", (unsigned long)st.st_ino, interface);
 }
 
 int interface_lock(const char *interface, char *text, size_t size)
 {
 	char path[PATH_MAX];
 	long holder;
-	int fd;
+	bool made;
+	int fd = -1;
 
-	mkdir("/run/lock", 0755);
 	name_interface_lock(path, interface);
-	fd = lock_file(path, &holder);
+	/* Another instance that ends may remove the directory before our file is in it. */
+	for (int i = 0; fd < 0 && (i == 0 || errno == ENOENT) && i < MAKE_ATTEMPTS; i++) {
+		if (!make_directory(LOCK_DIR, &made, text, size) && errno != ENOENT)
+			return -1;
+		fd = lock_file(path, &holder);
+	}
 	if (fd >= 0)
 		return fd;
 	if (errno == EWOULDBLOCK)
@@ -126,4 +158,6 @@ void interface_unlock(const char *interface, int lock)
 	name_interface_lock(path, interface);
 	unlink(path);
 	close(lock);
+	/* Refused while others have a lock in it. */
+	rmdir(LOCK_DIR);
 }

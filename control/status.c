@@ -15,6 +15,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/policy.h"
 #include "dataplane/verdict.h"
+#include "ntp/client.h"
 #include "ntp/shm.h"
 #include "refclock/timebase.h"
 
@@ -78,17 +79,26 @@ static bool read_segments(const char *run_dir, struct view *v, char *text, size_
 
 static json_t *refid_json(const struct timebase *tb)
 {
-	char text[16];
-	const uint8_t *r = tb->refid;
+	struct client_reply reply = {.stratum = tb->stratum};
+	char text[CLIENT_REFID_TEXT];
 
-	if (tb->stratum > 1) {
-		snprintf(text, sizeof(text), "%u.%u.%u.%u", r[0], r[1], r[2], r[3]);
-		return json_string(text);
-	}
-	for (int i = 0; i < 4; i++)
-		text[i] = (char)(r[i] > 0x20 && r[i] < 0x7f ? r[i] : 0);
-	text[4] = 0;
+	memcpy(reply.refid, tb->refid, sizeof(reply.refid));
+	client_refid_text(text, &reply);
 	return json_string(text);
+}
+
+/* Counts a second between the two looks; 0 where another dataplane has begun to count meanwhile. */
+static double rate_of(const struct view *v, uint64_t first, uint64_t second)
+{
+	if (v->first.facts.pid != v->second.facts.pid || second < first || v->elapsed <= 0)
+		return 0;
+	return (double)(second - first) / v->elapsed;
+}
+
+/* Ticks of the counter, in seconds; 0 while no clock daemon has said how long one is. */
+static double ticks_to_seconds(const struct view *v, int64_t ticks)
+{
+	return v->timebase.counter_hz ? (double)ticks / (double)v->timebase.counter_hz : 0;
 }
 
 static json_t *timebase_json(const struct view *v)
@@ -105,7 +115,7 @@ static json_t *timebase_json(const struct view *v)
 		ntp32_to_seconds(timebase_dispersion(tb, v->now)), "error_bound",
 		ntp64_interval_to_seconds((int64_t)timebase_error(tb, v->now)), "age",
 		ntp64_interval_to_seconds((int64_t)timebase_age(tb, v->now)), "valid_for",
-		(double)(int64_t)(tb->valid_until - v->now) / (double)tb->counter_hz, "frequency_ppm",
+		ticks_to_seconds(v, (int64_t)(tb->valid_until - v->now)), "frequency_ppm",
 		(double)tb->skew_ppb / 1e3, "window", ntp64_interval_to_seconds((int64_t)tb->window), "steps",
 		(int)tb->steps, "updates", (json_int_t)tb->updates, "counter",
 		counter_name((enum counter_kind)tb->counter_kind));
@@ -127,7 +137,6 @@ static json_t *port_json(const struct port_facts *f)
 static json_t *worker_json(const struct view *v, unsigned i)
 {
 	const struct worker_counters *a = &v->first.worker[i], *b = &v->second.worker[i];
-	const double hz = (double)v->timebase.counter_hz;
 	const uint64_t frames = b->busy_frames;
 
 	return json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "cpu",
@@ -136,10 +145,9 @@ static json_t *worker_json(const struct view *v, unsigned i)
 		(json_int_t)b->rx_bytes, "tx_frames", (json_int_t)b->tx_frames, "tx_dropped",
 		(json_int_t)b->tx_dropped, "to_kernel", (json_int_t)b->to_kernel, "from_kernel",
 		(json_int_t)b->from_kernel, "kernel_dropped", (json_int_t)b->kernel_dropped, "rx_rate",
-		(double)(b->rx_frames - a->rx_frames) / v->elapsed, "tx_rate",
-		(double)(b->tx_frames - a->tx_frames) / v->elapsed, "ticks_per_frame",
-		frames ? (double)b->busy_cycles / (double)frames : 0.0, "heartbeat_age",
-		(double)(int64_t)(v->now - b->heartbeat) / hz);
+		rate_of(v, a->rx_frames, b->rx_frames), "tx_rate", rate_of(v, a->tx_frames, b->tx_frames),
+		"ticks_per_frame", frames ? (double)b->busy_cycles / (double)frames : 0.0, "heartbeat_age",
+		ticks_to_seconds(v, (int64_t)(v->now - b->heartbeat)));
 }
 
 static json_t *verdicts_json(const struct view *v)
@@ -184,7 +192,7 @@ static json_t *make_json(const struct view *v)
 		json_array_append_new(ports, port_json(&f->port[i]));
 	for (unsigned i = 0; i < f->workers && i < WORKERS_MAX; i++) {
 		json_array_append_new(workers, worker_json(v, i));
-		rate += (double)(v->second.worker[i].tx_frames - v->first.worker[i].tx_frames) / v->elapsed;
+		rate += rate_of(v, v->first.worker[i].tx_frames, v->second.worker[i].tx_frames);
 	}
 	return json_pack("{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:f, s:o, s:i, s:o, s:o, s:o, s:o}", "ready",
 		json_is_true(json_object_get(v->supervisor, "ready")), "dataplane",
@@ -344,7 +352,9 @@ int status_main(int argc, char **argv)
 	view.supervisor = json_loads(reply, 0, NULL);
 	root = make_json(&view);
 	if (!root) {
-		fputs("tickwire: not enough memory\n", stderr);
+		fputs("tickwire: the status cannot be put together: no memory, or a text in it is not "
+		      "UTF-8\n",
+			stderr);
 		return 1;
 	}
 	if (json) {

@@ -14,6 +14,10 @@
 
 enum { SUPERVISOR_PATIENCE_MS = 5000 /* for a daemon to end when told to */ };
 
+/* What a daemon's command line that does not fit is answered with. */
+#define SUPERVISOR_NO_ROOM \
+	"the settings are too long for a daemon's command line; shorten names and lists in them"
+
 struct supervisor {
 	struct command_line line;
 	struct config config;

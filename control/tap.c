@@ -14,6 +14,9 @@
 
 #include <libmnl/libmnl.h>
 
+/* The alias of a TAP of ours, as `ip link` shows it. */
+#define MARK "tickwire"
+
 static bool tap_fail(char *text, size_t size, const char *what, const char *name, int error)
 {
 	const char *remedy = "see the kernel's log";
@@ -84,6 +87,67 @@ static int set_flags(const char *name, int set, int clear)
 	return interface_request(name, SIOCSIFFLAGS, &request);
 }
 
+/* Send a request and read what the kernel says to it. 0, or a negative errno. */
+static int netlink_request(struct nlmsghdr *message, mnl_cb_t callback, void *opaque)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	char buffer[32768] __attribute__((aligned(8)));
+	ssize_t n = -1;
+	int error;
+
+	if (!socket)
+		return -errno;
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
+		mnl_socket_sendto(socket, message, message->nlmsg_len) >= 0)
+		n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+	/* An acknowledgement is an error message of 0, on which mnl_cb_run stops. */
+	error = n < 0 || mnl_cb_run(buffer, (size_t)n, 0, 0, callback, opaque) < 0 ? -errno : 0;
+	mnl_socket_close(socket);
+	return error;
+}
+
+static struct nlmsghdr *put_link_request(void *buffer, uint16_t type, const char *name)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | (type == RTM_NEWLINK ? NLM_F_ACK : 0);
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+	return message;
+}
+
+static int mark(const char *name)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct nlmsghdr *message = put_link_request(buffer, RTM_NEWLINK, name);
+
+	mnl_attr_put_strz(message, IFLA_IFALIAS, MARK);
+	return netlink_request(message, NULL, NULL);
+}
+
+static int look_at_alias(const struct nlattr *attribute, void *opaque)
+{
+	if (mnl_attr_get_type(attribute) == IFLA_IFALIAS)
+		*(bool *)opaque = mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
+				  strcmp(mnl_attr_get_str(attribute), MARK) == 0;
+	return MNL_CB_OK;
+}
+
+static int look_for_mark(const struct nlmsghdr *message, void *opaque)
+{
+	return mnl_attr_parse(message, sizeof(struct ifinfomsg), look_at_alias, opaque);
+}
+
+static bool is_marked(const char *name)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	bool marked = false;
+
+	return netlink_request(put_link_request(buffer, RTM_GETLINK, name), look_for_mark, &marked) == 0 &&
+	       marked;
+}
+
 /* Before it becomes persistent, so that a failure leaves nothing behind. */
 static int prepare(int queue, const char *name, const uint8_t *mac)
 {
@@ -105,8 +169,16 @@ bool tap_create(const char *name, const uint8_t *mac, bool *made, char *text, si
 	if (queue < 0)
 		return tap_fail(text, size, "make", name, errno);
 	error = prepare(queue, name, mac);
+	if (!error && *made)
+		error = mark(name);
+	if (error && *made)
+		(void)ioctl(queue, TUNSETPERSIST, 0);
 	close(queue);
-	return error ? tap_fail(text, size, "set up", name, -error) : true;
+	if (error)
+		return tap_fail(text, size, "set up", name, -error);
+	/* One that a killed supervisor has left is ours as well. */
+	*made = *made || is_marked(name);
+	return true;
 }
 
 bool tap_set_up(const char *name, char *text, size_t size)
@@ -131,25 +203,6 @@ static void put_address(struct nlmsghdr *message, unsigned index, const struct c
 	mnl_attr_put(message, IFA_ADDRESS, length, octets);
 }
 
-/* Send a request and read what the kernel says to it. 0, or a negative errno. */
-static int netlink_request(struct nlmsghdr *message)
-{
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	char buffer[8192] __attribute__((aligned(8)));
-	ssize_t n = -1;
-	int error;
-
-	if (!socket)
-		return -errno;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
-		mnl_socket_sendto(socket, message, message->nlmsg_len) >= 0)
-		n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-	/* An acknowledgement is an error message of 0, on which mnl_cb_run stops. */
-	error = n < 0 || mnl_cb_run(buffer, (size_t)n, 0, 0, NULL, NULL) < 0 ? -errno : 0;
-	mnl_socket_close(socket);
-	return error;
-}
-
 bool tap_add_address(const char *name, const struct config_address *address, char *text, size_t size)
 {
 	char buffer[256] __attribute__((aligned(8)));
@@ -160,7 +213,7 @@ bool tap_add_address(const char *name, const struct config_address *address, cha
 	if (!index)
 		return tap_fail(text, size, "add an address to", name, ENODEV);
 	put_address(message, index, address);
-	error = netlink_request(message);
+	error = netlink_request(message, NULL, NULL);
 	return error && error != -EEXIST ? tap_fail(text, size, "add an address to", name, -error) : true;
 }
 

@@ -16,8 +16,8 @@
 #include "control/config.h"
 
 /*
- * Make the TAP, or find one of this name that net_tap could attach to (*made tells which). Its MAC becomes
- * `mac` unless that is NULL. It is down.
+ * Make the TAP, or find one of this name that net_tap could attach to (*made tells which; one that an
+ * earlier call has made counts as made). Its MAC becomes `mac` unless that is NULL. It is down.
  */
 bool tap_create(const char *name, const uint8_t *mac, bool *made, char *text, size_t size);
 

@@ -339,6 +339,66 @@ static void local_end_of_a_pair_is_taken(void **state)
 	address_table_clear(&t);
 }
 
+static struct nlmsghdr *pair_message(
+	uint16_t type, const char *local, const char *peer, unsigned prefix, bool ipv6)
+{
+	struct nlmsghdr *m = address_message(type, 2, peer, 0);
+	struct ifaddrmsg *header = mnl_nlmsg_get_payload(m);
+	uint8_t octets[16];
+
+	header->ifa_prefixlen = (uint8_t)prefix;
+	parse(local, octets);
+	mnl_attr_put(m, IFA_LOCAL, ipv6 ? 16 : 4, ipv6 ? octets : octets + 12);
+	return m;
+}
+
+/* One address with two prefix lengths, and with two other ends: it is served as long as one of them stays. */
+static void one_address_may_be_there_twice(void **state)
+{
+	static const struct {
+		const char *peer;
+		unsigned prefix;
+	} kinds[] = {{"192.0.2.1", 24}, {"192.0.2.1", 32}, {"198.51.100.1", 32}, {"198.51.100.2", 32}};
+	const size_t count = sizeof(kinds) / sizeof(kinds[0]);
+	struct address_table t = {0};
+
+	(void)state;
+	put_link(&t, (struct made_link){.index = 2, .name = "eth0"});
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(address_table_apply(&t, pair_message(RTM_NEWADDR, "192.0.2.1", kinds[i].peer,
+								 kinds[i].prefix, false)),
+			ADDRESS_CHANGED);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct listed l = list_table(&t, "eth0");
+
+		assert_true(lists(&l, "192.0.2.1", 0));
+		assert_int_equal(address_table_apply(&t, pair_message(RTM_DELADDR, "192.0.2.1", kinds[i].peer,
+								 kinds[i].prefix, false)),
+			ADDRESS_CHANGED);
+	}
+	assert_int_equal(list_table(&t, "eth0").count, 0);
+	address_table_clear(&t);
+}
+
+/* The kernel changes the other end of an IPv6 address in place and tells only of the new one. */
+static void ipv6_peer_changes_in_place(void **state)
+{
+	struct address_table t = {0};
+
+	(void)state;
+	put_link(&t, (struct made_link){.index = 2, .name = "eth0"});
+	address_table_apply(&t, pair_message(RTM_NEWADDR, "2001:db8::1", "2001:db8::2", 128, true));
+	assert_int_equal(
+		address_table_apply(&t, pair_message(RTM_NEWADDR, "2001:db8::1", "2001:db8::3", 128, true)),
+		ADDRESS_UNCHANGED);
+	assert_int_equal(
+		address_table_apply(&t, pair_message(RTM_DELADDR, "2001:db8::1", "2001:db8::3", 128, true)),
+		ADDRESS_CHANGED);
+	assert_int_equal(list_table(&t, "eth0").count, 0);
+	address_table_clear(&t);
+}
+
 /* Every truncation and many corruptions: nothing may be read outside (the sanitizers see), nothing listed
  * twice. */
 static void malformed_messages_are_harmless(void **state)
@@ -526,6 +586,9 @@ static void tap_lives_and_dies(void **state)
 	must(tap_create("twtap0", mac, &made, text, sizeof(text)));
 	assert_true(made);
 	must(tap_create("twtap0", mac, &made, text, sizeof(text)));
+	assert_true(made);
+	assert_true(shell("ip tuntap add dev twtap1 mode tap multi_queue pi"));
+	must(tap_create("twtap1", NULL, &made, text, sizeof(text)));
 	assert_false(made);
 	assert_true(shell("ip -d link show twtap0 | grep -q 'tap.*multi_queue.*persist on'"));
 	assert_true(shell("ip -d link show twtap0 | grep -q 'pi on'"));
@@ -571,6 +634,8 @@ int main(void)
 		cmocka_unit_test(odd_stacks_end),
 		cmocka_unit_test(interfaces_vanish_with_their_addresses),
 		cmocka_unit_test(local_end_of_a_pair_is_taken),
+		cmocka_unit_test(one_address_may_be_there_twice),
+		cmocka_unit_test(ipv6_peer_changes_in_place),
 		cmocka_unit_test(malformed_messages_are_harmless),
 	};
 	const struct CMUnitTest namespaces[] = {

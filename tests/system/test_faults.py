@@ -7,7 +7,7 @@ import pytest
 
 import lab
 from conftest import Pair
-from test_stop import HUGE, number, traces
+from test_stop import HUGE, LOCKS, namespace_locks, number, traces
 
 DRIVERS = ["af_xdp", "af_packet"]
 
@@ -168,3 +168,122 @@ def test_daemon_killed_again_and_again(pair):
         lab.wait_for(lambda: tickwire.daemon_pid("tickwire-dataplane") != victim, 3, "its end")  # pylint: disable=W0640
     assert "restarted in" in tickwire.log()
     lab.wait_for(lambda: pair.ask(timeout=0.1), 6, "answers")
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_one_of_two_interfaces_removed(pair, driver, figure):
+    """The other one is answered soon again, and both once it is back."""
+    other = pair.lab.namespace("d")
+
+    def plug():
+        pair.lab.veth(pair.server, "sv1", other, "cl1")
+        lab.addresses(pair.server, "sv1", "10.97.0.1/24")
+        lab.addresses(other, "cl1", "10.97.0.2/24")
+
+    plug()
+    # The one that goes comes first, so that the dataplane's numbers of ports shift.
+    tickwire = pair.tickwire(f"sv1 driver {driver}", f"sv0 driver {driver}")
+    assert pair.ask() and lab.ask(other, "10.97.0.1")
+    lab.run("ip", "-n", pair.server, "link", "del", "sv1")
+    start = time.monotonic()
+    tickwire.process.wait_log("interface sv1 is gone", 5)
+    lab.wait_for(lambda: pair.ask(timeout=0.1), 10, "answers of the other interface")
+    tickwire.process.wait_log("the dataplane polls again", 3)
+    figure(f"{driver}: the other one answers {time.monotonic() - start:.2f} s after the removal")
+    assert pair.ask(Pair.server6) and pair.ping()
+    lab.wait_for(lambda: tickwire.status()["ready"], 3, "ready")
+    assert [port["interface"] for port in tickwire.status()["ports"]] == ["sv0"]
+    plug()
+    tickwire.process.wait_log("interface sv1 is back", 5)
+    lab.wait_for(lambda: lab.ask(other, "10.97.0.1", timeout=0.1), 10, "answers of both")
+    lab.wait_for(lambda: pair.ask(timeout=0.1), 10, "answers of both")
+    assert tickwire.log().count("interface sv1 is gone") == 1
+    assert tickwire.log().count("interface sv1 is back") == 1
+    assert tickwire.stop() == 0
+    assert not traces(pair.server, ["lo", "sv0", "sv1"])
+
+
+def has_tap(ns):
+    return lab.run("ip", "-n", ns, "addr", "show", "exc0", check=False).stdout.count(f"{Pair.server4}/24") == 1
+
+
+def test_tap_removed(lab):  # pylint: disable=redefined-outer-name
+    """It is made again, with its address; and one that a killed supervisor has left goes at the next stop."""
+    import lab as tools
+    tools.need_file("/dev/net/tun", "TAP interfaces")
+    ns = lab.namespace("s")
+    interface = f"vdev:net_tap0,iface=np0 tap exc0 address {Pair.server4}/24"
+    tickwire = tools.Tickwire(lab, ns, interface)
+    assert has_tap(ns)
+    tools.run("ip", "-n", ns, "link", "del", "exc0")
+    tickwire.process.wait_log("interface exc0 is gone", 5)
+    tickwire.process.wait_log("the dataplane polls again", 10)
+    assert has_tap(ns)
+    assert tickwire.log().count("is gone") == 1 and "is back" not in tickwire.log()
+    family = tickwire.family()
+    tickwire.process.kill(signal.SIGKILL)
+    tools.wait_for(lambda: not any(tools.alive(pid) for pid in family), 5, "end of the daemons")
+    assert has_tap(ns)
+    tickwire = tools.Tickwire(lab, ns, interface, run_dir=tickwire.run_dir)
+    assert tickwire.stop() == 0
+    assert not traces(ns, ["lo"])
+
+
+def test_stale_files_are_not_served(pair):
+    """What a killed instance has left in the run directory is nobody's; the new one makes its own."""
+    tickwire = pair.tickwire()
+    run_dir = tickwire.run_dir
+    family = tickwire.family()
+    tickwire.process.kill(signal.SIGKILL)
+    lab.wait_for(lambda: not any(lab.alive(pid) for pid in family), 5, "end of the daemons")
+    old = {name: os.stat(os.path.join(run_dir, name)).st_ino for name in ("timebase", "policy", "counters")}
+    # Links keep the numbers of the files in use.
+    for name in old:
+        os.link(os.path.join(run_dir, name), pair.lab.path(name))
+    again = pair.tickwire(run_dir=run_dir)
+    assert pair.ask()
+    for name, inode in old.items():
+        assert os.stat(os.path.join(run_dir, name)).st_ino != inode
+    assert again.stop() == 0
+
+
+def test_locks_are_out_of_reach(pair):
+    """Nobody but root can hold a lock that keeps an interface from being served."""
+    pair.tickwire()
+    assert namespace_locks(pair.server)
+    assert os.stat(LOCKS).st_mode & 0o777 == 0o700 and os.stat(LOCKS).st_uid == 0
+
+
+def test_slow_client_of_the_control_socket(pair):
+    """One that sends its request octet by octet holds nobody up for long."""
+    tickwire = pair.tickwire("sv0 driver af_packet")
+    with lab.socket.socket(lab.socket.AF_UNIX) as slow:
+        slow.connect(tickwire.run_dir + "/control.sock")
+        start = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - start < 10:
+                slow.send(b"x")
+                time.sleep(0.2)
+        assert time.monotonic() - start < 4
+    assert tickwire.status()["ready"]
+
+
+def test_reload_with_a_stuck_clock(pair, figure):
+    """The clock daemon is told to end and not waited for; as it does not, it is killed and started anew."""
+    tickwire = pair.tickwire()
+    config = pair.lab.path("reload.conf")
+    with open(config, "w", encoding="ascii") as f:
+        f.write("interface sv0\nlocal stratum 8\n")
+    assert tickwire.stop() == 0
+    tickwire = pair.tickwire(config=config, sets=())
+    clock = tickwire.daemon_pid("tickwire-clock")
+    os.kill(clock, signal.SIGSTOP)
+    with open(config, "w", encoding="ascii") as f:
+        f.write("interface sv0\nlocal stratum 5\n")
+    start = time.monotonic()
+    assert tickwire.reload().returncode == 0
+    assert time.monotonic() - start < 1
+    lab.wait_for(lambda: (r := pair.ask(timeout=0.2)) and r.stratum == 5, 10, "the new stratum")
+    figure(f"the new stratum after {time.monotonic() - start:.2f} s")
+    assert not lab.alive(clock)
+    assert tickwire.stop() == 0

@@ -123,3 +123,24 @@ def test_replies_to_this_host_are_the_kernels(pair):
         client.settimeout(1)
         client.sendto(lab.request(), (Pair.client4, 123))
         assert lab.Reply(client.recv(100)).stratum == 4
+
+
+def test_a_queue_that_nobody_serves(lab):  # pylint: disable=redefined-outer-name
+    """Requests on a queue beyond `queues` go to the kernel, and the log says so once."""
+    import lab as tools
+    server, client = lab.namespace("s"), lab.namespace("c")
+    tools.run("ip", "link", "add", "sv0", "netns", server, "numtxqueues", "2", "numrxqueues", "2", "type", "veth",
+              "peer", "name", "cl0", "netns", client, "numtxqueues", "2", "numrxqueues", "2")
+    for ns, name, cidr in (server, "sv0", f"{Pair.server4}/24"), (client, "cl0", f"{Pair.client4}/24"):
+        tools.run("ip", "-n", ns, "link", "set", name, "up")
+        tools.addresses(ns, name, cidr)
+    tickwire = tools.Tickwire(lab, server, "sv0 driver af_xdp queues 1")
+    if tickwire.status()["ports"][0]["kernel_path"] != "XDP":
+        pytest.skip("needs AF_XDP")
+    answered = [bool(tools.ask(client, Pair.server4, timeout=0.1)) for _ in range(24)]
+    if all(answered):
+        pytest.skip("needs a kernel that spreads flows over the queues of a veth")
+    assert any(answered)
+    tickwire.process.wait_log(r"interface sv0: \d+ requests went to the kernel because no queue", 5)
+    time.sleep(2.2)
+    assert tickwire.log().count("went to the kernel") == 1

@@ -11,6 +11,7 @@ from conftest import Pair
 
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 HUGE_PAGES = 96
+LOCKS = "/run/tickwire-locks"
 
 
 def number(path):
@@ -20,7 +21,9 @@ def number(path):
 
 def namespace_locks(ns):
     inode = os.stat(f"/run/netns/{ns}").st_ino
-    return [name for name in os.listdir("/run/lock") if name.startswith(f"tickwire-{inode}-")]
+    if not os.path.isdir(LOCKS):
+        return []
+    return [name for name in os.listdir(LOCKS) if name.startswith(f"{inode}-")]
 
 
 def traces(ns, interfaces):
@@ -54,6 +57,16 @@ def test_nothing_is_left(pair, driver, number_, figure):
     assert not traces(pair.server, ["lo", "sv0"])
     assert not any(lab.alive(pid) for pid in family)
     assert pair.ping()
+
+
+@pytest.mark.parametrize("pause", [0.02, 0.2, 0.5])
+def test_stopped_during_the_start(pair, pause):
+    tickwire = pair.tickwire(wait=False)
+    lab.wait_for(lambda: os.path.exists(tickwire.run_dir + "/control.sock"), 5, "the start")
+    time.sleep(pause)
+    assert tickwire.stop() == 0, tickwire.log()
+    assert not os.path.exists(tickwire.run_dir)
+    assert not traces(pair.server, ["lo", "sv0"])
 
 
 def test_nothing_is_left_of_a_tap(lab):  # pylint: disable=redefined-outer-name
