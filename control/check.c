@@ -76,7 +76,7 @@ int check_main(int argc, char **argv)
 
 	config_init(&config);
 	optind = 0; /* glibc: start anew, whatever was parsed before */
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "hi:", options, NULL)) != -1) {
 		if (option == 'h') {
 			printf("%s%s", usage, help);
 			return 0;

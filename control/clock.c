@@ -327,13 +327,6 @@ static void catch_signals(sigset_t *outside)
 	sigaction(SIGINT, &action, NULL);
 }
 
-/* A daemon without its supervisor would be in the next one's way. */
-static bool follow_parent(pid_t parent)
-{
-	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L);
-	return getppid() == parent;
-}
-
 static bool confine(
 	const struct clock *c, const struct sandbox_user *user, pid_t parent, char *text, size_t size)
 {
@@ -346,7 +339,7 @@ static bool confine(
 	if (!sandbox_drop_privileges(user, NULL, 0, text, size))
 		return false;
 	/* Becoming another user has cleared it. */
-	if (!follow_parent(parent)) {
+	if (!sandbox_follow_parent(parent)) {
 		snprintf(text, size, "the supervisor has ended");
 		return false;
 	}
@@ -413,7 +406,7 @@ int main(int argc, char **argv)
 	if (options.verbose)
 		log_init("tickwire-clock", LOG_LEVEL_DEBUG);
 	catch_signals(&outside);
-	if (!follow_parent(parent))
+	if (!sandbox_follow_parent(parent))
 		return 1;
 	if (!start(&c, parent, text, sizeof(text))) {
 		log_error("%s", text);

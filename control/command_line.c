@@ -24,7 +24,7 @@ static void usage(FILE *out)
 	fputs("usage: tickwire run [-c FILE] [--interface IF]... [--set 'DIRECTIVE ...']... [--run-dir DIR] "
 	      "[--verbose]\n"
 	      "  -c, --config FILE     configuration (default " CONFIG_FILE_DEFAULT
-	      " where no --interface is given)\n"
+	      " where neither --interface nor --set is given)\n"
 	      "  -i, --interface IF    answer NTP on IF: eth0, pci:0000:03:00.0, "
 	      "vdev:net_memif0,role=client\n"
 	      "      --set DIRECTIVE   a line as in the configuration, as --set 'local stratum 8'\n"
@@ -78,6 +78,10 @@ int command_line_parse(struct command_line *line, int argc, char **argv)
 			ok = false;
 		}
 	}
+	if (ok && optind < argc)
+		fprintf(stderr,
+			"tickwire run: found \"%s\", expected options only; did you mean --interface %s?\n",
+			argv[optind], argv[optind]);
 	if (!ok || optind < argc) {
 		usage(stderr);
 		return 2;

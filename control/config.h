@@ -39,7 +39,13 @@ struct config_interface {
 
 enum config_choice { CONFIG_AUTO = 0, CONFIG_YES, CONFIG_NO };
 enum config_idle { CONFIG_IDLE_SLEEP = 0, CONFIG_IDLE_POLL };
-enum config_seccomp { CONFIG_SECCOMP_KILL = 0, CONFIG_SECCOMP_ERRNO, CONFIG_SECCOMP_OFF };
+/* DEFAULT: kill, but errno for the dataplane where a port is `pci:`. */
+enum config_seccomp {
+	CONFIG_SECCOMP_DEFAULT = 0,
+	CONFIG_SECCOMP_KILL,
+	CONFIG_SECCOMP_ERRNO,
+	CONFIG_SECCOMP_OFF
+};
 
 struct config {
 	uint8_t interfaces;

@@ -1,13 +1,19 @@
 #include "control/daemon_arguments.h"
 
-static const char *const seccomp[] = {"kill", "errno", "off"};
+static bool add_seccomp(struct daemon *d, const struct config *c)
+{
+	static const char *const names[] = {[CONFIG_SECCOMP_KILL] = "kill",
+		[CONFIG_SECCOMP_ERRNO] = "errno",
+		[CONFIG_SECCOMP_OFF] = "off"};
+
+	return c->seccomp == CONFIG_SECCOMP_DEFAULT || daemon_argument(d, "--seccomp=%s", names[c->seccomp]);
+}
 
 bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
 {
 	return daemon_init(d, "tickwire-clock") && daemon_argument(d, "--run-dir=%s", run_dir) &&
 	       daemon_argument(d, "--refresh=%u", c->refresh_us) &&
-	       daemon_argument(d, "--holdover=%u", c->holdover_s) &&
-	       daemon_argument(d, "--seccomp=%s", seccomp[c->seccomp]) &&
+	       daemon_argument(d, "--holdover=%u", c->holdover_s) && add_seccomp(d, c) &&
 	       (!c->user[0] || daemon_argument(d, "--user=%s", c->user)) &&
 	       (!c->chrony_run_dir[0] || daemon_argument(d, "--chrony-run-dir=%s", c->chrony_run_dir)) &&
 	       (!c->local_stratum || daemon_argument(d, "--local-stratum=%u", c->local_stratum)) &&
@@ -37,8 +43,7 @@ bool daemon_arguments_dataplane(struct daemon *d, const struct config *c, const 
 	bool good = daemon_init(d, "tickwire-dataplane") && daemon_argument(d, "--run-dir=%s", run_dir) &&
 		    daemon_argument(d, "--huge-pages=%s", choice[c->huge_pages]) && add_idle(d, c);
 
-	if (c->seccomp != CONFIG_SECCOMP_KILL)
-		good = good && daemon_argument(d, "--seccomp=%s", seccomp[c->seccomp]);
+	good = good && add_seccomp(d, c);
 	if (c->user[0])
 		good = good && daemon_argument(d, "--user=%s", c->user);
 	if (c->workers[0])

@@ -296,15 +296,13 @@ static bool apply_idle(struct config *config, int words, char *const word[], cha
 
 static bool apply_seccomp(struct config *config, int words, char *const word[], char *text, size_t size)
 {
-	static const char *const names[] = {[CONFIG_SECCOMP_KILL] = "kill",
-		[CONFIG_SECCOMP_ERRNO] = "errno",
-		[CONFIG_SECCOMP_OFF] = "off"};
+	static const char *const names[] = {"kill", "errno", "off"};
 	size_t choice;
 
 	(void)words;
 	if (!value_choice(word[0], names, COUNT(names), &choice, text, size))
 		return false;
-	config->seccomp = (uint8_t)choice;
+	config->seccomp = (uint8_t)(CONFIG_SECCOMP_KILL + choice);
 	return true;
 }
 
@@ -593,7 +591,8 @@ const struct directive directives[] = {
 		.range = "absolute, at most 255 octets, without blanks",
 		.help = "The directory of chronyd's command socket. tickwire asks there for stratum, "
 			"reference, leap "
-			"status, root delay and root dispersion, and on UDP port 323 of the loopback where nobody "
+			"status, root delay and root dispersion, and on UDP port 323 of the loopback where "
+			"nobody "
 			"answers there.",
 		.applied = APPLIED_BY_CLOCK_RESTART,
 		.origin = "tickwire",

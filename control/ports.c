@@ -26,6 +26,13 @@ static bool take_kernel_interface(
 			name);
 		return false;
 	}
+	if (strcmp(name, "lo") == 0) {
+		snprintf(text, size,
+			"interface lo: the loopback carries no frames that could be answered; the host's own "
+			"queries "
+			"are its time daemon's");
+		return false;
+	}
 	side->lock = interface_lock(name, text, size);
 	if (side->lock < 0 || driver == CONFIG_DRIVER_AF_PACKET)
 		return side->lock >= 0;
@@ -274,7 +281,8 @@ void ports_refresh(struct ports *p)
 	if (policy.served_count == 0)
 		log_warning("no address to serve: give the interface one, or name one with `bindaddress`");
 	else if (p->published && policy.served_count != p->policy.served_count)
-		log_notice("%u addresses are served", policy.served_count);
+		log_notice("%u address%s served", policy.served_count,
+			policy.served_count == 1 ? " is" : "es are");
 	p->policy = policy;
 	p->published = true;
 	shm_publish(&p->policy_segment, &policy);

@@ -26,6 +26,7 @@ int reload_main(int argc, char **argv)
 		return option == 'h' ? 0 : 2;
 	}
 	if (optind < argc) {
+		fprintf(stderr, "tickwire reload: found \"%s\", expected options only\n", argv[optind]);
 		fputs("usage: tickwire reload [--run-dir DIR]\n", stderr);
 		return 2;
 	}

@@ -28,50 +28,56 @@ static void __attribute__((format(printf, 2, 3))) say(struct reply *r, const cha
 		r->used = r->used + (size_t)n < r->size ? r->used + (size_t)n : r->size - 1;
 }
 
+/* A message of the configuration, to who asked and into the log: after SIGHUP nobody but the log hears it. */
 static void say_message(void *opaque, const struct config_message *message)
 {
 	struct reply *r = opaque;
+	char where[32] = "";
 
-	say(r, "%s: ", message->error ? "error" : "warning");
 	if (message->line)
-		say(r, "line %d: ", message->line);
-	say(r, "%s\n", message->text);
-	if (message->error)
-		log_error("reload: line %d: %s", message->line, message->text);
+		snprintf(where, sizeof(where), "line %d: ", message->line);
+	say(r, "%s: %s%s\n", message->error ? "error" : "warning", where, message->text);
+	log_line(message->error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "reload: %s%s", where, message->text);
+}
+
+/* What applies without a restart of tickwire: the directives "applied by" reload and clock restart. */
+static void take_over(struct config *config, const struct config *fresh)
+{
+	config->bind_addresses = fresh->bind_addresses;
+	memcpy(config->bind_address, fresh->bind_address, sizeof(fresh->bind_address));
+	config->port = fresh->port;
+	config->min_poll = fresh->min_poll;
+	config->local_stratum = fresh->local_stratum;
+	config->refresh_us = fresh->refresh_us;
+	config->holdover_s = fresh->holdover_s;
+	memcpy(config->chrony_run_dir, fresh->chrony_run_dir, sizeof(fresh->chrony_run_dir));
 }
 
 /* A bad file leaves the running state alone. The last line of the reply is "reloaded" or "refused". */
 static void reload(struct supervisor *s, struct reply *r)
 {
 	static struct config fresh;
-	char names[256];
+	char restart[256], clock[256];
 
 	if (!command_line_config(&s->line, &fresh, say_message, r)) {
 		say(r, "%s: nothing was changed\nrefused\n", command_line_source(&s->line));
 		log_error("reload: %s has errors, nothing was changed", command_line_source(&s->line));
 		return;
 	}
-	config_restart_needed(&s->config, &fresh, names, sizeof(names));
-	if (names[0])
-		say(r, "warning: only a restart of tickwire applies what has changed in: %s\n", names);
-	config_changed(&s->config, &fresh, APPLIED_BY_CLOCK_RESTART, names, sizeof(names));
-	s->config.bind_addresses = fresh.bind_addresses;
-	memcpy(s->config.bind_address, fresh.bind_address, sizeof(fresh.bind_address));
-	s->config.port = fresh.port;
-	s->config.min_poll = fresh.min_poll;
-	s->config.local_stratum = fresh.local_stratum;
-	s->config.refresh_us = fresh.refresh_us;
-	s->config.holdover_s = fresh.holdover_s;
-	memcpy(s->config.chrony_run_dir, fresh.chrony_run_dir, sizeof(fresh.chrony_run_dir));
+	config_restart_needed(&s->config, &fresh, restart, sizeof(restart));
+	config_changed(&s->config, &fresh, APPLIED_BY_CLOCK_RESTART, clock, sizeof(clock));
+	if (restart[0]) {
+		say(r, "warning: only a restart of tickwire applies what has changed in: %s\n", restart);
+		log_warning("reload: only a restart of tickwire applies what has changed in: %s", restart);
+	}
+	take_over(&s->config, &fresh);
 	ports_refresh(&s->ports);
-	if (names[0]) {
-		/* Replies go on with the last line meanwhile; the new one is up in a fraction of a second. */
-		if (daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose)) {
-			daemon_restart(&s->clock);
-		} else {
-			say(r, "error: %s\n", SUPERVISOR_NO_ROOM);
-			log_error("%s", SUPERVISOR_NO_ROOM);
-		}
+	/* Replies go on with the last line meanwhile; the new one is up in a fraction of a second. */
+	if (clock[0] && daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose)) {
+		daemon_restart(&s->clock);
+	} else if (clock[0]) {
+		say(r, "error: %s\n", SUPERVISOR_NO_ROOM);
+		log_error("%s", SUPERVISOR_NO_ROOM);
 	}
 	say(r, "reloaded\n");
 	log_notice("%s reloaded", command_line_source(&s->line));

@@ -16,6 +16,7 @@
 #include "control/supervisor.h"
 #include "dataplane/counters.h"
 #include "dataplane/log.h"
+#include "dataplane/sandbox.h"
 #include "refclock/timebase.h"
 
 enum {
@@ -288,12 +289,18 @@ static bool take_signals(struct supervisor *s)
 
 static bool take_instance(struct supervisor *s)
 {
+	struct sandbox_user user;
 	char text[1024];
 
 	if (geteuid() != 0) {
 		log_error("tickwire run needs root to open ports; the daemons give it up at once (user "
 			  "directive)");
 		s->status = EX_NOPERM;
+		return false;
+	}
+	if (!sandbox_find_user(&user, s->config.user, text, sizeof(text))) {
+		log_error("%s", text);
+		s->status = EX_CONFIG;
 		return false;
 	}
 	s->status = EX_UNAVAILABLE;

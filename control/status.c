@@ -273,15 +273,34 @@ static void print_workers(const json_t *root)
 
 	json_array_foreach(json_object_get(root, "workers"), i, worker)
 	{
-		printf("worker %zu   core %.0f, %.0f queue%s: %.0f in, %.0f answered, %.0f not sent; now "
-		       "%.0f/s in, %.0f/s out; "
-		       "%.0f ticks a frame; %.0f sleeps\n",
-			i, real_of(worker, "cpu"), real_of(worker, "queues"),
-			real_of(worker, "queues") > 1 ? "s" : "", real_of(worker, "rx_frames"),
-			real_of(worker, "tx_frames"), real_of(worker, "tx_dropped"),
-			real_of(worker, "rx_rate"), real_of(worker, "tx_rate"),
-			real_of(worker, "ticks_per_frame"), real_of(worker, "sleeps"));
+		const double queues = real_of(worker, "queues");
+
+		printf("worker %-3zu core %.0f, %.0f queue%s; now %.0f/s in, %.0f/s out; %.0f ticks a "
+		       "frame\n",
+			i, real_of(worker, "cpu"), queues, queues > 1 ? "s" : "", real_of(worker, "rx_rate"),
+			real_of(worker, "tx_rate"), real_of(worker, "ticks_per_frame"));
+		printf("           %.0f in, %.0f answered, %.0f not sent, %.0f sleeps\n",
+			real_of(worker, "rx_frames"), real_of(worker, "tx_frames"),
+			real_of(worker, "tx_dropped"), real_of(worker, "sleeps"));
 	}
+}
+
+/* What the programs in the kernel have counted. */
+static void print_kernel(const json_t *root)
+{
+	const json_t *program;
+	double redirected = 0, no_socket = 0, dropped = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "kernel"), i, program)
+	{
+		redirected += real_of(program, "redirected");
+		no_socket += real_of(program, "no_socket");
+		dropped += real_of(program, "dropped");
+	}
+	printf("kernel     %.0f taken by XDP, %.0f left to the kernel for want of a socket, %.0f copies "
+	       "dropped\n",
+		redirected, no_socket, dropped);
 }
 
 static void print_verdicts(const json_t *root)
@@ -302,21 +321,26 @@ static void print_table(const json_t *root)
 	const json_t *daemon;
 	size_t i;
 
-	printf("tickwire   %s", json_is_true(json_object_get(root, "ready")) ? "ready" : "not ready");
-	json_array_foreach(json_object_get(root, "daemons"), i, daemon)
-		printf("; %s pid %.0f up %.0f s, %.0f restarts", string_of(daemon, "name"),
-			real_of(daemon, "pid"), real_of(daemon, "uptime"), real_of(daemon, "restarts"));
-	printf("; idle %s; huge pages %s\n", string_of(root, "idle"),
+	printf("tickwire   %s; idle %s; huge pages %s\n",
+		json_is_true(json_object_get(root, "ready")) ? "ready" : "not ready", string_of(root, "idle"),
 		json_is_true(json_object_get(root, "huge_pages")) ? "yes" : "no");
+	json_array_foreach(json_object_get(root, "daemons"), i, daemon)
+		printf("           %-18s pid %.0f, up %.0f s, %.0f restarts\n", string_of(daemon, "name"),
+			real_of(daemon, "pid"), real_of(daemon, "uptime"), real_of(daemon, "restarts"));
 	print_timebase(json_object_get(root, "timebase"));
 	print_ports(root);
 	print_workers(root);
+	print_kernel(root);
 	print_verdicts(root);
 }
 
 static int usage(FILE *out, int status)
 {
-	fputs("usage: tickwire status [--json] [--run-dir DIR]\n", out);
+	fputs("usage: tickwire status [--json] [--run-dir DIR]\n"
+	      "What a running tickwire is made of, serves and has counted; as JSON in seconds and plain "
+	      "numbers. Needs root.\n"
+	      "Exit status: 0 ready, 1 not ready or not running, 2 wrong call.\n",
+		out);
 	return status;
 }
 
@@ -342,8 +366,10 @@ int status_main(int argc, char **argv)
 		else
 			return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : 2);
 	}
-	if (optind < argc)
+	if (optind < argc) {
+		fprintf(stderr, "tickwire status: found \"%s\", expected options only\n", argv[optind]);
 		return usage(stderr, 2);
+	}
 	if (!control_ask(run_dir, "status", reply, text, sizeof(text)) ||
 		!read_segments(run_dir, &view, text, sizeof(text))) {
 		fprintf(stderr, "tickwire: %s\n", text);

@@ -56,8 +56,8 @@ struct dataplane_facts {
 	int32_t pid;
 	int32_t precision;   /* log2 seconds, as in replies */
 	uint32_t huge_pages; /* 1: memory of the dataplane is in huge pages */
-	char idle[16];       /* the `idle` setting in force */
-	uint8_t reserved[24];
+	char idle[24];       /* the `idle` setting in force */
+	uint8_t reserved[16];
 	struct port_facts port[PORTS_MAX];
 };
 static_assert(sizeof(struct dataplane_facts) % SHM_CACHE_LINE == 0, "blocks start on a cache line");

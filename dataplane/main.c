@@ -297,7 +297,7 @@ static void start_counters(void)
 	if (settings.idle_poll)
 		snprintf(facts->idle, sizeof(facts->idle), "poll");
 	else
-		snprintf(facts->idle, sizeof(facts->idle), "sleep %uus", settings.idle_after_us % 10000000);
+		snprintf(facts->idle, sizeof(facts->idle), "sleep %u us", settings.idle_after_us % 1000001);
 }
 
 int main(int argc, char **argv)

@@ -99,7 +99,7 @@ static void defaults(void **state)
 	assert_int_equal(config.huge_pages, CONFIG_AUTO);
 	assert_int_equal(config.idle, CONFIG_IDLE_SLEEP);
 	assert_int_equal(config.idle_after_us, 1000);
-	assert_int_equal(config.seccomp, CONFIG_SECCOMP_KILL);
+	assert_int_equal(config.seccomp, CONFIG_SECCOMP_DEFAULT);
 	assert_int_equal(config.refresh_us, 4000);
 	assert_int_equal(config.holdover_s, 3600);
 	assert_string_equal(config.user, "");
