@@ -73,6 +73,22 @@ def test_offset(chain, synchronised, figure):
            f"{chronys.delay * 1e6:.0f} us")
 
 
+def test_offset_of_the_same_clock(pair, figure):
+    """A chronyd without a source corrects nothing: then nothing but our stated bound and the paths may come between."""
+    host = lab.chronyd(pair.lab, pair.server, "host", "local stratum 5")
+    tickwire = pair.tickwire(sets=[f"chronyrundir {host.directory}"])
+    lab.wait_for(lambda: (r := pair.ask()) and r.stratum == 5, 10, "chronyd's stratum")
+    worst = 0.0
+    for _ in range(20):
+        bound = tickwire.status()["timebase"]["error_bound"]
+        ours, chronys = both(pair)
+        difference = abs(ours.offset - chronys.offset)
+        assert difference < bound + ours.delay / 2 + chronys.delay / 2
+        worst = max(worst, difference)
+    figure(f"at most {worst * 1e6:.1f} us apart; bound {bound * 1e6:.2f} us, delays {ours.delay * 1e6:.0f} and "
+           f"{chronys.delay * 1e6:.0f} us")
+
+
 def test_chronyd_unsynchronised(chain, synchronised):
     """chronyd loses its source and says so; so does tickwire. And back."""
     lab.run("ip", "-n", chain.upstream, "link", "set", "up0", "down")
