@@ -16,6 +16,8 @@ enum {
 	CONFIG_LINE = 2048,          /* octets of one line, its end included */
 	CONFIG_FILE = 1024 * 1024,   /* octets of a file */
 	CONFIG_IDLE_AFTER_US = 1000, /* default of idle_after_us */
+	CONFIG_IDENTITIES = 16,      /* pairs of ntsservercert and ntsserverkey */
+	CONFIG_PATH = 256,           /* octets of a file's name, its NUL included */
 };
 
 /* An IPv4 (v4-mapped) or IPv6 address in the order of the wire, with a prefix length where one was given. */
@@ -47,6 +49,27 @@ enum config_seccomp {
 	CONFIG_SECCOMP_OFF
 };
 
+/* Network time security; what chrony's directives nts* say. */
+struct config_nts {
+	uint8_t certificates, keys; /* as many of the one as of the other: config_finish sees to it */
+	char certificate[CONFIG_IDENTITIES][CONFIG_PATH];
+	char key[CONFIG_IDENTITIES][CONFIG_PATH];
+	char dump_dir[CONFIG_PATH]; /* directive ntsdumpdir; "" for none */
+	char server[CONFIG_PATH];   /* directive ntsntpserver; "" for none */
+	uint16_t port;              /* directive ntsport */
+	uint16_t threads;           /* directive ntsprocesses: 1-64 */
+	uint32_t connections;       /* directive maxntsconnections: at a time */
+	uint32_t rotate_s;          /* directive ntsrotate; 0: keys are kept by somebody else, in dump_dir */
+	/* Directive ntsratelimit: 2^interval seconds a connection of an address, `burst` at once; of those
+	 * beyond, 1 in 2^leak is served (0: none). */
+	uint8_t limited;
+	int8_t interval;
+	uint8_t burst, leak;
+};
+
+/* Whether requests with NTS are answered at all: there are certificates, or somebody's keys. */
+#define CONFIG_NTS_IS_ON(config) ((config)->nts.certificates > 0 || (config)->nts.dump_dir[0] != '\0')
+
 struct config {
 	uint8_t interfaces;
 	struct config_interface interface[CONFIG_INTERFACES];
@@ -64,6 +87,7 @@ struct config {
 	uint32_t holdover_s;      /* directive holdover: seconds until an abandoned timebase turns to LI=3 */
 	char user[33];            /* "" for the default */
 	char chrony_run_dir[256]; /* directive chronyrundir; "" for automatic */
+	struct config_nts nts;
 };
 
 /*

@@ -38,7 +38,7 @@ static_assert(sizeof(struct served) == 24, "contract policy version 1");
 struct policy {
 	uint16_t ntp_port; /* host order */
 	int8_t min_poll;   /* log2 seconds: the least poll in a reply */
-	uint8_t reserved;
+	uint8_t nts;       /* 1: requests with NTS go through the NTS lane; 0: its fields are unknown ones */
 	uint32_t served_count;
 	uint64_t source_filter[4]; /* a bit per hash of a served address: a source that misses it is not our
 				      own */

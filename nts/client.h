@@ -1,0 +1,78 @@
+/*
+ * The client's side of NTS for NTPv4 (RFC 8915 section 5): protect a request, and find out whether a reply is
+ * the server's. Pure, but for the struct siv, which belongs to one thread.
+ */
+#ifndef NTS_CLIENT_H
+#define NTS_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nts/cookie.h"
+#include "nts/fields.h"
+#include "nts/ke_client.h"
+#include "nts/siv.h"
+#include "ntp/packet.h"
+
+/* X(symbol, name, meaning), in the order of the checks; the meaning ends the sentence "the reply ...". */
+#define NTS_CLIENT_VERDICTS(X)                                                                             \
+	X(AUTHENTIC, "authentic", "is the server's, as it sent it")                                        \
+	X(FIELDS, "fields", "has extension fields that cannot be told apart")                              \
+	X(IDENTIFIER, "identifier", "does not carry our Unique Identifier exactly once")                   \
+	X(NAK, "nak", "is an NTS NAK: the server could not open the cookie, or found the request changed") \
+	X(UNAUTHENTICATED, "unauthenticated", "carries our Unique Identifier but no authenticator")        \
+	X(FORGED, "forged", "does not verify: forged or damaged")                                          \
+	X(CLEAR_COOKIE, "clear-cookie", "has a cookie that is not encrypted")                              \
+	X(COOKIE_SIZE, "cookie-size", "has a cookie of 0 octets, more than 512, or not a multiple of 4")   \
+	X(NO_COOKIE, "no-cookie", "brings no new cookie")
+
+enum nts_client_verdict {
+#define X(symbol, name, meaning) NTS_CLIENT_##symbol,
+	NTS_CLIENT_VERDICTS(X)
+#undef X
+		NTS_CLIENT_VERDICT_COUNT
+};
+
+struct nts_client_verdict_info {
+	const char *name;    /* stable; [a-z0-9-] */
+	const char *meaning; /* for people */
+};
+
+/* Indexed by enum nts_client_verdict. */
+extern const struct nts_client_verdict_info nts_client_verdict_info[NTS_CLIENT_VERDICT_COUNT];
+
+enum {
+	NTS_CLIENT_IDENTIFIER_SIZE = 32,
+	/* Header, identifier, cookie, seven placeholders, authenticator. */
+	NTS_CLIENT_REQUEST_MAX = NTP_HEADER_SIZE + (NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE) +
+				 KE_COOKIES * (NTS_FIELD_HEADER + KE_CLIENT_COOKIE_MAX) + NTS_FIELD_HEADER +
+				 NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG,
+	NTS_CLIENT_REPLY_MAX = NTS_CLIENT_REQUEST_MAX, /* a reply is no longer than its request */
+};
+
+/* An association: keys and unused cookies, the newest last. */
+struct nts_client {
+	struct cookie_keys keys; /* the caller erases them */
+	unsigned cookies;
+	struct ke_client_cookie cookie[KE_COOKIES];
+};
+
+/*
+ * Add NTS's fields to the request's header of NTP_HEADER_SIZE octets that stands in `octets`: identifier and
+ * nonce are fresh random octets; the oldest cookie is used up, and as many placeholders ask for what is
+ * missing to KE_COOKIES. The size of the request; 0 where there is no cookie or the AEAD failed.
+ */
+size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
+	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE]);
+
+/*
+ * Judge the fields of a reply, decrypting it in place; for AUTHENTIC and NO_COOKIE the tag was right, and new
+ * cookies have been taken into the client. Only then may the header be believed (ntp/client.h). Datagrams
+ * that are IDENTIFIER are not ours: a forger may have sent them, and the wait goes on. So may NAK and
+ * UNAUTHENTICATED have been forged, but by somebody who saw the request.
+ */
+enum nts_client_verdict nts_client_judge(struct nts_client *client, struct siv *siv, uint8_t *octets,
+	size_t size, const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE]);
+
+#endif

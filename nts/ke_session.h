@@ -1,0 +1,84 @@
+/*
+ * The server's side of one NTS key establishment (RFC 8915 section 4), behind TLS: octets in, octets out.
+ * What it needs of the world, the keys that TLS exports and fresh cookies, is handed in. Pure but for those.
+ */
+#ifndef NTS_KE_SESSION_H
+#define NTS_KE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nts/cookie.h"
+#include "nts/ke_record.h"
+
+/* X(symbol, name, meaning): how a request ended; the meaning ends the sentence "the request ...". */
+#define KE_VERDICTS(X)                                                                      \
+	X(PENDING, "pending", "is not complete yet")                                        \
+	X(ANSWERED, "answered", "got cookies")                                              \
+	X(NO_PROTOCOL, "no-protocol", "offers no next protocol that is served here")        \
+	X(NO_AEAD, "no-aead", "offers no AEAD that is served here")                         \
+	X(TOO_LONG, "too-long", "is longer than 16384 octets")                              \
+	X(TRAILING, "trailing", "goes on after End of Message")                             \
+	X(UNKNOWN_CRITICAL, "unknown-critical", "has a critical record of an unknown type") \
+	X(PROTOCOLS, "protocols",                                                           \
+		"has not exactly one Next Protocol record, critical and with whole values") \
+	X(AEADS, "aeads", "has not exactly one AEAD record with whole values")              \
+	X(FORBIDDEN, "forbidden", "has a record that only servers send")                    \
+	X(REPEATED, "repeated", "has a Server or Port record twice")                        \
+	X(RECORD_BODY, "record-body", "has a record whose body has the wrong size")         \
+	X(INTERNAL, "internal", "could not be served: keys or cookies failed here")
+
+enum ke_verdict {
+#define X(symbol, name, meaning) KE_##symbol,
+	KE_VERDICTS(X)
+#undef X
+		KE_VERDICT_COUNT
+};
+
+struct ke_verdict_info {
+	const char *name;    /* stable; [a-z0-9-] */
+	const char *meaning; /* for people */
+};
+
+/* Indexed by enum ke_verdict. */
+extern const struct ke_verdict_info ke_verdict_info[KE_VERDICT_COUNT];
+
+/* What a server offers, and what a session needs of the world. */
+struct ke_offer {
+	const char *server; /* body of the Server record; NULL or "": none is sent */
+	uint16_t port;      /* of the Port record; 0: none is sent */
+	/*
+	 * Fill keys->c2s and keys->s2c for NTPv4 and the AEAD from the TLS session. False where it failed.
+	 * `opaque` is ke_session_take's.
+	 */
+	bool (*export_keys)(void *opaque, uint16_t aead, struct cookie_keys *keys);
+	/* Write `count` fresh cookies of COOKIE_SIZE octets each for the keys. False where it failed. */
+	bool (*make_cookies)(void *opaque, uint16_t aead, const struct cookie_keys *keys,
+		uint8_t (*cookies)[COOKIE_SIZE], size_t count);
+};
+
+enum { KE_RESPONSE_MAX = 1536 }; /* 8 cookies, a name of KE_NAME_MAX octets, and the rest */
+
+/* One connection's. Zeroed before the first octet. `request` grows: most requests have 16 octets. */
+struct ke_session {
+	uint8_t *request; /* malloc'ed, or NULL */
+	size_t used, room;
+	size_t scanned; /* of `used`: whole records without an End of Message */
+	enum ke_verdict verdict;
+	size_t response_size; /* octets to be sent, then close_notify; 0 while PENDING */
+	uint8_t response[KE_RESPONSE_MAX];
+};
+
+/*
+ * Take in octets as TLS gives them, any number at a time. PENDING until End of Message; any other verdict is
+ * final, and the response (an error's, too) stands in the session. `opaque` goes to the offer's functions.
+ * Memory that cannot be had is INTERNAL. Octets after End of Message in the same call are TRAILING.
+ */
+enum ke_verdict ke_session_take(struct ke_session *session, const struct ke_offer *offer,
+	const uint8_t *octets, size_t size, void *opaque);
+
+/* Free what a session holds, and erase it: cookies are worth keys to an observer of memory. */
+void ke_session_end(struct ke_session *session);
+
+#endif
