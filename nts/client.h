@@ -1,10 +1,11 @@
 /*
  * The client's side of NTS for NTPv4 (RFC 8915 section 5): protect a request, and find out whether a reply is
- * the server's. Pure, but for the struct siv, which belongs to one thread.
+ * the server's (AEAD_AES_SIV_CMAC_256). Pure, but for the struct siv, which belongs to one thread.
  */
 #ifndef NTS_CLIENT_H
 #define NTS_CLIENT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@
 	X(UNAUTHENTICATED, "unauthenticated", "carries our Unique Identifier but no authenticator")        \
 	X(FORGED, "forged", "does not verify: forged or damaged")                                          \
 	X(CLEAR_COOKIE, "clear-cookie", "has a cookie that is not encrypted")                              \
-	X(COOKIE_SIZE, "cookie-size", "has a cookie of 0 octets, more than 512, or not a multiple of 4")   \
+	X(COOKIE_SIZE, "cookie-size", "has a cookie of more than 512 octets")                              \
 	X(NO_COOKIE, "no-cookie", "brings no new cookie")
 
 enum nts_client_verdict {
@@ -44,14 +45,19 @@ extern const struct nts_client_verdict_info nts_client_verdict_info[NTS_CLIENT_V
 
 enum {
 	NTS_CLIENT_IDENTIFIER_SIZE = 32,
-	/* Header, identifier, cookie, seven placeholders, authenticator. */
-	NTS_CLIENT_REQUEST_MAX = NTP_HEADER_SIZE + (NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE) +
-				 KE_COOKIES * (NTS_FIELD_HEADER + KE_CLIENT_COOKIE_MAX) + NTS_FIELD_HEADER +
-				 NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG,
+	/* Longer ones are cut into fragments on some path: IPv6's least MTU without the headers of IPv6 and
+	   UDP. */
+	NTS_CLIENT_REQUEST_MAX = 1280 - 40 - 8,
 	NTS_CLIENT_REPLY_MAX = NTS_CLIENT_REQUEST_MAX, /* a reply is no longer than its request */
 };
+static_assert(NTP_HEADER_SIZE + (NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE) +
+			      (NTS_FIELD_HEADER + KE_CLIENT_COOKIE_MAX) + NTS_FIELD_HEADER +
+			      NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG <=
+		      NTS_CLIENT_REQUEST_MAX,
+	"the longest cookie fits");
 
-/* An association: keys and unused cookies, the newest last. */
+/* An association: keys and unused cookies, the newest last. A cookie is 12 to KE_CLIENT_COOKIE_MAX octets, in
+ * whole words. */
 struct nts_client {
 	struct cookie_keys keys; /* the caller erases them */
 	unsigned cookies;
@@ -60,17 +66,18 @@ struct nts_client {
 
 /*
  * Add NTS's fields to the request's header of NTP_HEADER_SIZE octets that stands in `octets`: identifier and
- * nonce are fresh random octets; the oldest cookie is used up, and as many placeholders ask for what is
- * missing to KE_COOKIES. The size of the request; 0 where there is no cookie or the AEAD failed.
+ * nonce are fresh random octets; the oldest cookie is used up, whatever comes of it, and placeholders ask for
+ * what is then missing to KE_COOKIES, as many as fit. The size of the request; 0 where there is no cookie or
+ * the AEAD failed.
  */
 size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
 	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE]);
 
 /*
- * Judge the fields of a reply, decrypting it in place; for AUTHENTIC and NO_COOKIE the tag was right, and new
- * cookies have been taken into the client. Only then may the header be believed (ntp/client.h). Datagrams
- * that are IDENTIFIER are not ours: a forger may have sent them, and the wait goes on. So may NAK and
- * UNAUTHENTICATED have been forged, but by somebody who saw the request.
+ * Judge the fields of a datagram of any size, decrypting it in place; for AUTHENTIC and NO_COOKIE the tag was
+ * right, and new cookies have been taken into the client, in the place of the oldest where there are too
+ * many. Only then may the header be believed (ntp/client.h). All other verdicts may be a forger's work, and
+ * the wait goes on; but for IDENTIFIER and FIELDS, a forger who saw the request.
  */
 enum nts_client_verdict nts_client_judge(struct nts_client *client, struct siv *siv, uint8_t *octets,
 	size_t size, const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE]);

@@ -44,6 +44,18 @@ bool nts_cursor_next(struct nts_cursor *cursor, struct nts_field *field)
 	return true;
 }
 
+bool nts_is_asked(const uint8_t *packet, size_t size)
+{
+	struct nts_cursor cursor = nts_cursor_over(packet, NTP_HEADER_SIZE, size);
+	struct nts_field field;
+
+	while (nts_cursor_next(&cursor, &field))
+		if (field.type == NTS_FIELD_COOKIE || field.type == NTS_FIELD_PLACEHOLDER ||
+			field.type == NTS_FIELD_AUTHENTICATOR)
+			return true;
+	return false;
+}
+
 /* What the fields of a request have shown so far. */
 struct seen {
 	unsigned identifiers, cookies, authenticators;
@@ -123,7 +135,7 @@ static enum nts_verdict take(struct nts_request *r, struct seen *seen, const uin
 /* What is wrong with the fields together, when each by itself is right. */
 static enum nts_verdict complete(const struct nts_request *r, const struct seen *seen)
 {
-	if (!seen->identifiers && !seen->cookies && !seen->authenticators && r->placeholders == 0)
+	if (!seen->cookies && !seen->authenticators && r->placeholders == 0)
 		return NTS_REQUEST_ABSENT;
 	if (!seen->authenticators)
 		return NTS_REQUEST_NO_AUTHENTICATOR;

@@ -34,7 +34,7 @@ enum {
 /* X(symbol, name, meaning), in no order of checks; the meaning ends the sentence "the request ...". */
 #define NTS_VERDICTS(X)                                                                                      \
 	X(VALID, "valid", "has the fields that NTS asks for")                                                \
-	X(ABSENT, "absent", "has no field of NTS")                                                           \
+	X(ABSENT, "absent", "has no field of NTS but perhaps an identifier")                                 \
 	X(HEADER, "header", "is shorter than an NTP header, longer than UDP allows, or not NTPv4 in mode 3") \
 	X(FIELD_LENGTH, "field-length", "has a field that is too short, too long or cut off")                \
 	X(NO_IDENTIFIER, "no-identifier", "has no Unique Identifier before the authenticator")               \
@@ -104,6 +104,12 @@ struct nts_request {
 	struct nts_span nonce;      /* without padding */
 	struct nts_span ciphertext; /* without padding; at least SIV_TAG octets, the tag first */
 };
+
+/*
+ * Whether a sound sequence of fields asks for NTS: holds a cookie, a placeholder or an authenticator. A
+ * Unique Identifier alone is anybody's. `size` is at least NTP_HEADER_SIZE.
+ */
+bool nts_is_asked(const uint8_t *packet, size_t size);
 
 /*
  * Parse a whole NTP packet of any size. nonce_max: the longest nonce that the AEAD takes, in octets

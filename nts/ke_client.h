@@ -1,6 +1,9 @@
 /*
  * The client's side of NTS key establishment (RFC 8915 section 4), behind TLS: the request, and the judgement
  * of a response. Pure; callable from any thread.
+ *
+ * A response has to be as section 4 says servers make them; what is not critical though it must be (Next
+ * Protocol, End of Message) is refused. Other records may be critical or not.
  */
 #ifndef NTS_KE_CLIENT_H
 #define NTS_KE_CLIENT_H
@@ -11,21 +14,28 @@
 
 #include "nts/ke_record.h"
 
-enum { KE_CLIENT_COOKIE_MAX = 512, KE_CLIENT_REQUEST = 64 };
+enum {
+	KE_CLIENT_COOKIE_MIN = 12, /* what fills the shortest extension field */
+	KE_CLIENT_COOKIE_MAX = 512,
+	KE_CLIENT_REQUEST = (KE_RECORD_HEADER + 2) + (KE_RECORD_HEADER + 2) + KE_RECORD_HEADER,
+};
 
 /* X(symbol, name, meaning); the meaning ends the sentence "the response ...". */
-#define KE_CLIENT_VERDICTS(X)                                                                               \
-	X(VALID, "valid", "gives what NTS needs")                                                           \
-	X(PENDING, "pending", "is not complete")                                                            \
-	X(TOO_LONG, "too-long", "is longer than 65536 octets")                                              \
-	X(ERROR, "error", "is an error of the server's")                                                    \
-	X(WARNING, "warning", "is a warning that has no meaning here")                                      \
-	X(UNKNOWN_CRITICAL, "unknown-critical", "has a critical record of an unknown type")                 \
-	X(PROTOCOL, "protocol", "does not agree on NTPv4 by exactly one Next Protocol record")              \
-	X(AEAD, "aead", "does not agree on an AEAD that was offered by exactly one record")                 \
-	X(NO_COOKIE, "no-cookie", "has no cookie")                                                          \
-	X(COOKIE_SIZE, "cookie-size", "has a cookie of 0 octets, more than 512, or not a multiple of 4")    \
-	X(RECORD_BODY, "record-body", "has a record whose body has the wrong size, or a name that is none") \
+#define KE_CLIENT_VERDICTS(X)                                                                   \
+	X(VALID, "valid", "gives what NTS needs")                                               \
+	X(PENDING, "pending", "has no End of Message")                                          \
+	X(TOO_LONG, "too-long", "is longer than 65536 octets")                                  \
+	X(TRAILING, "trailing", "goes on after End of Message")                                 \
+	X(END, "end", "ends with an End of Message that is not critical or not empty")          \
+	X(ERROR, "error", "is an error of the server's")                                        \
+	X(WARNING, "warning", "is a warning that has no meaning here")                          \
+	X(UNKNOWN_CRITICAL, "unknown-critical", "has a critical record of an unknown type")     \
+	X(PROTOCOL, "protocol", "does not agree on NTPv4 by exactly one Next Protocol record")  \
+	X(AEAD, "aead", "does not agree on an AEAD that was offered by exactly one record")     \
+	X(NO_COOKIE, "no-cookie", "has no cookie")                                              \
+	X(COOKIE_SIZE, "cookie-size",                                                           \
+		"has a cookie of less than 12 or more than 512 octets, or not a multiple of 4") \
+	X(RECORD_BODY, "record-body", "has an error, a warning, a name or a port that is none") \
 	X(REPEATED, "repeated", "has a Server or Port record twice")
 
 enum ke_client_verdict {
@@ -48,9 +58,10 @@ struct ke_client_cookie {
 	uint8_t octets[KE_CLIENT_COOKIE_MAX];
 };
 
+/* All but the verdict and its code is zero unless the verdict is VALID. */
 struct ke_client_response {
 	enum ke_client_verdict verdict;
-	uint16_t code; /* of ERROR and WARNING */
+	uint16_t code; /* of ERROR and WARNING, else 0 */
 	uint16_t aead; /* the one agreed on */
 	unsigned cookies;
 	struct ke_client_cookie cookie[KE_COOKIES]; /* more than these are left out */
@@ -58,10 +69,14 @@ struct ke_client_response {
 	uint16_t port;                              /* 0: NTP's own */
 };
 
-/* Write a request for NTPv4 with AEAD_AES_SIV_CMAC_256; its size. */
+/* Write a request for NTPv4 with AEAD_AES_SIV_CMAC_256; its size, KE_CLIENT_REQUEST. */
 size_t ke_client_request(uint8_t octets[KE_CLIENT_REQUEST]);
 
-/* Judge all that has come so far. PENDING: read on; at the end of the stream it is the final verdict. */
+/*
+ * Judge all that has come so far, from the first octet on. PENDING: read on; at the end of the stream it is
+ * the final verdict. The first record that is wrong decides, then what is missing or was not agreed on.
+ * Octets behind End of Message make a response TRAILING if they are given at all.
+ */
 enum ke_client_verdict ke_client_judge(
 	struct ke_client_response *response, const uint8_t *octets, size_t size);
 

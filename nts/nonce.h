@@ -20,7 +20,8 @@ struct nonces *nonces_new(const uint8_t key[NONCE_KEY]);
 /* The key is erased. NULL is harmless. */
 void nonces_free(struct nonces *nonces);
 
-/* The next `count` nonces, NONCE octets each. False where the library failed; they must not be used then. */
+/* The next `count` nonces, NONCE octets each. False where the library failed or count is more than
+ * INT_MAX / NONCE; they must not be used then. */
 bool nonces_draw(struct nonces *nonces, void *octets, size_t count);
 
 #endif

@@ -15,9 +15,16 @@
 
 #include "nts/cookie.h"
 
-enum { TLS_NAME = 256, TLS_IDENTITIES = 16 };
+enum {
+	TLS_NAME = 256,
+	TLS_IDENTITIES = 16,
+	TLS_HELD_MAX = 128 * 1024, /* octets that a connection holds for its user or for the wire, each */
+};
 
-/* One certificate with its key, in PEM; the chain after the certificate. */
+/*
+ * One certificate with its key, in PEM; the chain after the certificate. Only read while tls_server_new runs:
+ * the caller erases its copies after that.
+ */
 struct tls_identity {
 	const char *certificate_name, *key_name; /* of the files, for sentences */
 	const void *certificate, *key;
@@ -26,9 +33,9 @@ struct tls_identity {
 
 /* What is known of a loaded certificate. */
 struct tls_identity_facts {
-	char subject[TLS_NAME]; /* the names that clients may ask for, separated by ", "; cut off where long
-				 */
-	char kind[32];          /* of the key, as "EC prime256v1" or "RSA 2048" */
+	/* The alternative names, else the common name, separated by ", "; cut off where long. */
+	char subject[TLS_NAME];
+	char kind[32]; /* of the key, as "EC prime256v1" or "RSA 2048" */
 	time_t not_before, not_after;
 };
 
@@ -37,7 +44,9 @@ struct tls_server;
 /*
  * Make a server of 1 to TLS_IDENTITIES identities: the one whose subject alternative names hold what a client
  * asks for by SNI, else the first. NULL with a sentence in text[size] that names the file and the remedy:
- * not PEM, key of another certificate, encrypted key, key too weak. Freed with tls_server_release.
+ * not PEM, key of another certificate, encrypted key, key too weak. A certificate out of its time is taken:
+ * see its facts. Freed with tls_server_release. The first call in a process reads OpenSSL's configuration
+ * file.
  */
 struct tls_server *tls_server_new(
 	const struct tls_identity *identities, size_t count, char *text, size_t size);
@@ -70,36 +79,53 @@ enum tls_state {
 /* Indexed by enum tls_state; stable. */
 extern const char *const tls_state_name[TLS_STATE_COUNT];
 
-/* NULL where memory is short. The connection holds the server. */
+/*
+ * NULL where memory is short. The connection holds the server. It costs some hundred octets until the
+ * client's first record is whole.
+ */
 struct tls *tls_accept_new(struct tls_server *server);
 
 struct tls_client;
 
 /*
- * A client's settings: trust the system's authorities, or only those in the PEM file or directory `ca`. NULL
- * with a sentence in text[size].
+ * A client's settings: trust the system's authorities, or only those in the PEM file or directory `ca` (one
+ * of hashed names, as `openssl rehash` makes them). NULL with a sentence in text[size].
  */
 struct tls_client *tls_client_new(const char *ca, char *text, size_t size);
 void tls_client_free(struct tls_client *client);
 
-/* Connect to `host`, a name or a numeric address that the certificate must be for. NULL: memory. */
+/*
+ * Connect to `host`, a name or a numeric address (a zone after it is ignored) that the certificate must be
+ * for. The first octets are in tls_output at once. NULL where memory is short, or `host` is empty or longer
+ * than a name can be. The client may be freed before.
+ */
 struct tls *tls_connect_new(struct tls_client *client, const char *host);
 
 void tls_free(struct tls *tls);
 
 /*
  * Take in octets of the wire, all of them, and go on with the handshake as far as it goes. What is to be sent
- * (an alert, too) is then in tls_output. After a failure nothing more is taken in.
+ * (an alert, too) is then in tls_output. After a failure, and after the peer's close_notify, nothing more is
+ * taken in. Read until tls_read gives 0 before more is put in: a peer whose unread octets come to more than
+ * TLS_HELD_MAX has failed.
+ *
+ * That TCP has ended is for the caller to see: where the state is not CLOSED by then, the stream was cut off.
  */
 enum tls_state tls_input(struct tls *tls, const void *octets, size_t size);
 
-/* Plain octets that the peer has sent: at most size of them; 0 where there are none, or not yet. */
+/*
+ * Plain octets that the peer has sent: at most size of them; 0 where there are none, or not yet. The state
+ * may have changed when it gives 0.
+ */
 size_t tls_read(struct tls *tls, void *octets, size_t size);
 
-/* Encrypt octets into the output; only while OPEN. False where that failed. */
+/*
+ * Encrypt octets into the output; while OPEN, and after the peer's close_notify, which closes its direction
+ * alone, but not after tls_close. False where that failed, or the output would pass TLS_HELD_MAX.
+ */
 bool tls_write(struct tls *tls, const void *octets, size_t size);
 
-/* Say close_notify into the output. */
+/* Say close_notify into the output; where nothing can be said any more, nothing is. Reading goes on. */
 void tls_close(struct tls *tls);
 
 /* Octets to be sent, at most size of them; they are the caller's now. 0: nothing. */
@@ -109,7 +135,8 @@ enum tls_state tls_state(const struct tls *tls);
 
 /*
  * The keys of RFC 8915 section 5.1 for NTPv4 and an AEAD (SIV_KEY octets each), by the exporter of TLS 1.3
- * (RFC 8446 section 7.5); only while OPEN. False where that failed.
+ * (RFC 8446 section 7.5); while OPEN or CLOSED. False where that failed;
+ * the keys are zero then.
  */
 bool tls_export_keys(struct tls *tls, uint16_t aead, struct cookie_keys *keys);
 

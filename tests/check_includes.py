@@ -5,7 +5,7 @@ usage: check_includes.py [BUILD_DIRECTORY]
 
 - Includes of the project's own headers are written from the root and point only downwards:
   tests, bench -> control -> dataplane -> nts -> refclock -> ntp.
-- DPDK's headers are included only by the files that are named here.
+- DPDK's headers are included only by the files that are named here, libssl's only by nts/tls.c and the leaves.
 - What exists on one kind of CPU only stays in files that are chosen by CPU (*_x86.h, *_aarch64.c, ...).
 - Each header compiles alone (with a BUILD_DIRECTORY, for the headers that are generated there).
 
@@ -25,6 +25,8 @@ LEAVES = ["bench", "tests"]
 SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds and benches
 GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h"}
 DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*))\.[ch]$")
+SSL_FILES = re.compile(r"(nts/tls\.c|(bench|tests)/\w+\.c)$")
+SSL = re.compile(r"openssl/(ssl\w*|tls1|dtls1|quic|srtp|prov_ssl)\.h$")
 # These choose within the file, and have a branch for every CPU.
 CPU_CHOICES = {"bench/clocks.c"}
 CPU_FILE = re.compile(r"_(x86|aarch64|arm|riscv)\w*\.[ch]$")
@@ -69,6 +71,8 @@ def check_line(path, line):
             yield wrong
     if include and re.match(r"(rte_|dpdk/)", include[2]) and not DPDK_FILES.match(path):
         yield f"<{include[2]}> is DPDK's, and this is none of the files that may know DPDK"
+    if include and SSL.match(include[2]) and not SSL_FILES.match(path):
+        yield f"<{include[2]}> is libssl's, and only nts/tls.c may know libssl"
     if CPU_ONLY.search(line) and not BARRIER.search(line) and not CPU_FILE.search(path) and path not in CPU_CHOICES:
         yield "this is of one kind of CPU only, and the file's name does not say so"
 

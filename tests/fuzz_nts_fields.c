@@ -29,6 +29,7 @@ static int is_within(struct nts_span inner, size_t at, size_t end)
 /* What a user of a valid request relies on. */
 static void check_request(const struct nts_request *r, const uint8_t *packet, size_t size)
 {
+	require(nts_is_asked(packet, size));
 	require(r->size == size && r->ad_size >= NTP_HEADER_SIZE && r->ad_size % 4 == 0);
 	require(load_be16(packet + r->ad_size) == NTS_FIELD_AUTHENTICATOR);
 	require(is_within(r->identifier, NTP_HEADER_SIZE, r->ad_size) &&

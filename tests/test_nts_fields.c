@@ -143,7 +143,10 @@ static void test_fields(void **state)
 		{"icpppppppa", NTS_REQUEST_VALID, 8},
 		{"icppppppppa", NTS_REQUEST_VALID, 8},
 		{"icpppppppppa", NTS_REQUEST_VALID, 8},
-		{"i", NTS_REQUEST_NO_AUTHENTICATOR, 0},
+		{"i", NTS_REQUEST_ABSENT, 0},
+		{"uiu", NTS_REQUEST_ABSENT, 0},
+		{"ii", NTS_REQUEST_TWO_IDENTIFIERS, 0},
+		{"c", NTS_REQUEST_NO_AUTHENTICATOR, 0},
 		{"p", NTS_REQUEST_NO_AUTHENTICATOR, 0},
 		{"icp", NTS_REQUEST_NO_AUTHENTICATOR, 0},
 		{"a", NTS_REQUEST_NO_IDENTIFIER, 0},
@@ -170,6 +173,7 @@ static void test_fields(void **state)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		compose(&p, table[i].parts);
 		assert_int_equal(parse(&r, &p), table[i].verdict);
+		assert_int_equal(nts_is_asked(p.octets, p.size), strpbrk(table[i].parts, "cpqa") != NULL);
 		if (table[i].verdict == NTS_REQUEST_VALID)
 			assert_int_equal(nts_request_cookies(&r), table[i].cookies);
 	}
