@@ -3,182 +3,18 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "control/query_options.h"
 #include "control/query_report.h"
 
 enum { EXIT_ANSWERED = 0, EXIT_NO_ANSWER = 1, EXIT_USAGE = 2 };
-enum { SAMPLES_MAX = 1000, PEERS = 8, QUERY_POLL = 0 };
+enum { PEERS = 8, QUERY_POLL = 0 };
 
-#define INTERVAL_MIN 0.05
-
-struct query_options {
-	int family;
-	size_t samples;
-	double interval; /* seconds from one reply, or the loss of one, to the next request */
-	double timeout;  /* seconds */
-	uint16_t port;
-	uint8_t version;
-	bool json, help;
-};
-
-enum { OPTION_JSON = 256, OPTION_HELP, OPTION_NTS, OPTION_KEY, OPTION_CA };
-
-static const struct option long_options[] = {
-	{"json", no_argument, NULL, OPTION_JSON},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{"nts", no_argument, NULL, OPTION_NTS},
-	{"key", required_argument, NULL, OPTION_KEY},
-	{"ca", required_argument, NULL, OPTION_CA},
-	{0},
-};
-
-static const char usage[] = "usage: tickwire query [-4|-6] [-n N] [-i SEC] [-p PORT] [-V VERSION] [-t "
-			    "TIMEOUT] [--json] HOST...\n";
-
-static const char help[] =
-	"\n"
-	"Ask NTP servers the time. No clock is ever set, and no privilege is needed.\n"
-	"\n"
-	"  -4, -6       only IPv4, only IPv6\n"
-	"  -n N         samples of each host, 1 to 1000; default 4\n"
-	"  -i SEC       seconds between samples, 0.05 to 3600; default 0.2. Public servers like 2\n"
-	"  -p PORT      UDP port; default 123\n"
-	"  -V VERSION   NTP version, 1 to 4; default 4\n"
-	"  -t TIMEOUT   seconds to wait for each reply, 0.01 to 60; default 2\n"
-	"  --json       an array with one object per host, all times in seconds, instead of the table\n"
-	"\n"
-	"The table shows the sample with the least delay. OFFSET is what to add to this host's clock to have "
-	"the server's;\n"
-	"ERROR bounds how far that can be from true time, if the server is right: (delay + root delay) / 2 + "
-	"root dispersion.\n"
-	"JITTER is the rms of the other samples' offsets about the best one's. ANSWERED is replies of "
-	"requests. A server that\n"
-	"sends a kiss code is not asked again.\n"
-	"\n"
-	"Exit status: 0 every host gave a valid answer; 1 some host did not, or is not synchronised; 2 wrong "
-	"usage.\n";
-
-/* Always false, so that a parser can return it. */
-static bool __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("tickwire query: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputs("; see tickwire query --help\n", stderr);
-	va_end(arguments);
-	return false;
-}
-
-/* A number within [low, high]. The sentence names the option, what was found and what was expected. */
-static bool parse_number(double *value, char option, const char *text, double low, double high, bool whole)
-{
-	char *end;
-
-	*value = strtod(text, &end);
-	if (end != text && *end == '\0' && *value >= low && *value <= high &&
-		(!whole || *value == floor(*value)))
-		return true;
-	return complain("-%c is '%s'; expected a %snumber from %g to %g", option, text, whole ? "whole " : "",
-		low, high);
-}
-
-static bool parse_numeric_option(struct query_options *o, int option)
-{
-	double value = 0;
-	bool good;
-
-	switch (option) {
-	case 'n':
-		good = parse_number(&value, 'n', optarg, 1, SAMPLES_MAX, true);
-		o->samples = good ? (size_t)value : 0;
-		return good;
-	case 'i':
-		return parse_number(&o->interval, 'i', optarg, INTERVAL_MIN, 3600, false);
-	case 't':
-		return parse_number(&o->timeout, 't', optarg, 0.01, 60, false);
-	case 'p':
-		good = parse_number(&value, 'p', optarg, 1, 65535, true);
-		o->port = good ? (uint16_t)value : 0;
-		return good;
-	default:
-		good = parse_number(&value, 'V', optarg, NTP_VERSION_MIN, NTP_VERSION_MAX, true);
-		o->version = good ? (uint8_t)value : 0;
-		return good;
-	}
-}
-
-static bool parse_family(struct query_options *o, int family)
-{
-	if (o->family != AF_UNSPEC && o->family != family)
-		return complain("-4 and -6 exclude each other");
-	o->family = family;
-	return true;
-}
-
-/* An option that getopt_long refused; a short one is in optopt, a long one only in the word itself. */
-static bool complain_of_option(int option, char *const argv[])
-{
-	char shown[] = {'-', (char)optopt, '\0'};
-	const char *word = optopt > 0 && optopt < OPTION_JSON ? shown : argv[optind - 1];
-
-	if (option == ':')
-		return complain("%s needs an argument", word);
-	return complain("%s is no option of this command, or takes no argument", word);
-}
-
-static bool parse_option(struct query_options *o, int option, char *const argv[])
-{
-	switch (option) {
-	case '4':
-		return parse_family(o, AF_INET);
-	case '6':
-		return parse_family(o, AF_INET6);
-	case OPTION_JSON:
-		return o->json = true;
-	case OPTION_HELP:
-		return o->help = true;
-	case OPTION_NTS:
-	case OPTION_CA:
-		return complain(
-			"%s is not available in this version", option == OPTION_NTS ? "--nts" : "--ca");
-	case OPTION_KEY:
-		return complain("--key is not available in this version");
-	case '?':
-	case ':':
-		return complain_of_option(option, argv);
-	default:
-		return parse_numeric_option(o, option);
-	}
-}
-
-/* The first host is argv[optind] then. */
-static bool parse_options(struct query_options *o, int argc, char **argv)
-{
-	int option;
-
-	*o = (struct query_options){.family = AF_UNSPEC,
-		.samples = 4,
-		.interval = 0.2,
-		.timeout = 2,
-		.port = NTP_PORT,
-		.version = NTP_VERSION_MAX};
-	opterr = 0;
-	optind = 0; /* glibc: start afresh, whoever used getopt before */
-	while ((option = getopt_long(argc, argv, ":46n:i:p:V:t:", long_options, NULL)) != -1)
-		if (!parse_option(o, option, argv))
-			return false;
-	if (!o->help && optind == argc)
-		return complain("no host is given");
-	return true;
-}
+#define KE_TIMEOUT 5.0 /* seconds: a busy server takes its time for a handshake */
 
 static void pause_for(double seconds)
 {
@@ -189,13 +25,19 @@ static void pause_for(double seconds)
 		;
 }
 
+/* What the user says goes before what a server names, which is 0 where it does not. */
+static uint16_t ntp_port(const struct query_options *o, uint16_t named)
+{
+	return o->port ? o->port : named ? named : NTP_PORT;
+}
+
 /* The first address that this host has a way to. A name may have IPv6 addresses where the network has none.
  */
-static bool find_peer(struct query_result *result, const struct query_options *o)
+static bool find_peer(struct query_result *result, const char *host, int family)
 {
 	struct exchange_peer peers[PEERS];
-	int count = exchange_resolve(peers, PEERS, result->host, o->family, o->port, result->unresolved,
-		sizeof(result->unresolved));
+	int count = exchange_resolve(
+		peers, PEERS, host, family, result->port, result->unresolved, sizeof(result->unresolved));
 	int chosen = 0;
 
 	if (count == 0)
@@ -207,31 +49,95 @@ static bool find_peer(struct query_result *result, const struct query_options *o
 	return true;
 }
 
+/* Whom the newest keys are for: the server that was named with them, else the one that gave them. */
+static bool find_keyed_peer(struct query_result *result, const struct query_options *o)
+{
+	const struct ke_exchange *ke = &result->nts->ke;
+
+	result->port = ntp_port(o, ke->port);
+	return *ke->server ? find_peer(result, ke->server, o->family)
+			   : find_peer(result, ke->peer.text, AF_UNSPEC);
+}
+
+/* False where no keys can be had; the sentence is in the result then. */
+static bool establish(struct query_result *result, const struct query_options *o)
+{
+	if (query_nts_establish(result->nts))
+		return find_keyed_peer(result, o);
+	ke_exchange_explain(
+		&result->nts->ke, &result->nts->terms, result->unresolved, sizeof(result->unresolved));
+	return false;
+}
+
 static bool is_kiss(const struct exchange *x)
 {
 	return x->status == EXCHANGE_REPLY && x->reply.verdict == CLIENT_KISS;
 }
 
-/* RFC 5905 section 7.4: who is told to go away stops asking. False only where memory ran out. */
-static bool ask_host(struct query_result *result, const struct query_options *o)
+/* Whether there is somebody to ask, and with NTS a cookie to pay with. */
+static bool prepare(struct query_result *result, const struct query_options *o)
 {
-	result->port = o->port;
-	result->sample = calloc(o->samples, sizeof(*result->sample));
-	if (!result->sample)
-		return false;
-	if (!find_peer(result, o))
-		return true;
-	while (result->sent < o->samples) {
+	if (result->nts)
+		return result->nts->client.cookies > 0 || establish(result, o);
+	return *result->peer.text || find_peer(result, result->host, o->family);
+}
+
+static void take_sample(struct query_result *result, const struct query_options *o, struct exchange *x)
+{
+	if (result->nts)
+		query_nts_ask(result->nts, &result->peer, QUERY_POLL, o->timeout, x);
+	else
+		exchange_once(&result->peer, o->version, QUERY_POLL, o->timeout, x);
+}
+
+/* RFC 5905 section 7.4: who is told to go away stops asking. A NAK is about the keys, which may be had anew.
+ */
+static bool may_go_on(struct query_result *result, const struct query_options *o, const struct exchange *x)
+{
+	return !is_kiss(x) || (result->nts && query_nts_wants_keys(result->nts) && establish(result, o));
+}
+
+static void ask_host(struct query_result *result, const struct query_options *o)
+{
+	while (result->sent < o->samples && prepare(result, o)) {
 		struct exchange *x = &result->sample[result->sent];
 
 		if (result->sent > 0)
 			pause_for(o->interval);
-		exchange_once(&result->peer, o->version, QUERY_POLL, o->timeout, x);
+		take_sample(result, o, x);
 		result->sent++;
-		if (is_kiss(x))
+		if (result->sent < o->samples && !may_go_on(result, o, x))
 			break;
 	}
-	return true;
+}
+
+/* False where memory ran out. */
+static bool make_room(struct query_result *result, const struct query_options *o, struct tls_client *tls)
+{
+	result->port = ntp_port(o, 0);
+	result->sample = calloc(o->samples, sizeof(*result->sample));
+	if (!result->sample || !o->nts)
+		return result->sample != NULL;
+	result->nts = calloc(1, sizeof(*result->nts));
+	if (!result->nts)
+		return false;
+	result->nts->terms = (struct ke_exchange_terms){
+		.host = result->host,
+		.port = o->ke_port ? o->ke_port : KE_PORT_DEFAULT,
+		.family = o->family,
+		.timeout = fmax(o->timeout, KE_TIMEOUT),
+		.tls = tls,
+	};
+	result->nts->siv = siv_new(siv_backends[0]);
+	return result->nts->siv != NULL;
+}
+
+static void release(struct query_result *result)
+{
+	if (result->nts)
+		query_nts_end(result->nts);
+	free(result->nts);
+	free(result->sample);
 }
 
 static int complain_of_output(void)
@@ -243,7 +149,7 @@ static int complain_of_output(void)
 static int report(const struct query_result *results, size_t count, bool json)
 {
 	int status = EXIT_ANSWERED;
-	char text[512];
+	char text[QUERY_SENTENCE];
 
 	if (!json)
 		query_print_table(stdout, results, count);
@@ -259,12 +165,16 @@ static int report(const struct query_result *results, size_t count, bool json)
 		} else if (is_kiss(&results[i].sample[results[i].sent - 1])) {
 			fprintf(stderr, "tickwire query: %s then sent kiss code %s and was not asked again\n",
 				results[i].host, results[i].sample[results[i].sent - 1].reply.kiss);
+		} else if (*results[i].unresolved != '\0') {
+			fprintf(stderr, "tickwire query: %s\n", results[i].unresolved);
 		}
 	}
 	return status;
 }
 
-static int query_hosts(char *const hosts[], size_t count, const struct query_options *o)
+/* `tls` is NULL without NTS. */
+static int query_hosts(
+	char *const hosts[], size_t count, const struct query_options *o, struct tls_client *tls)
 {
 	struct query_result *results = calloc(count, sizeof(*results));
 	bool good = results != NULL;
@@ -272,29 +182,45 @@ static int query_hosts(char *const hosts[], size_t count, const struct query_opt
 
 	for (size_t i = 0; good && i < count; i++) {
 		results[i].host = hosts[i];
-		good = ask_host(&results[i], o);
+		good = make_room(&results[i], o, tls);
+		if (good)
+			ask_host(&results[i], o);
 	}
 	if (good)
 		status = report(results, count, o->json);
 	else
 		fputs("tickwire query: out of memory; ask fewer hosts or samples at a time\n", stderr);
 	for (size_t i = 0; results && i < count; i++)
-		free(results[i].sample);
+		release(&results[i]);
 	free(results);
 	return status;
+}
+
+static int complain_of_authorities(const char *text)
+{
+	fprintf(stderr, "tickwire query: %s\n", text);
+	return EXIT_USAGE;
 }
 
 int query_main(int argc, char **argv)
 {
 	struct query_options o;
+	struct tls_client *tls = NULL;
+	char text[512];
+	int status;
 
-	if (!parse_options(&o, argc, argv)) {
-		fputs(usage, stderr);
+	if (!query_options_parse(&o, argc, argv)) {
+		fputs(query_usage, stderr);
 		return EXIT_USAGE;
 	}
 	if (o.help) {
-		printf("%s%s", usage, help);
+		printf("%s%s", query_usage, query_help);
 		return EXIT_ANSWERED;
 	}
-	return query_hosts(argv + optind, (size_t)(argc - optind), &o);
+	if (o.nts && !(tls = tls_client_new(o.ca, text, sizeof(text))))
+		return complain_of_authorities(text);
+	status = query_hosts(argv + optind, (size_t)(argc - optind), &o, tls);
+	if (tls)
+		tls_client_free(tls);
+	return status;
 }

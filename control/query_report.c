@@ -161,6 +161,48 @@ static void print_row(FILE *out, const struct row *row, const int width[COLUMNS]
 	fputc('\n', out);
 }
 
+static const char *aead_name(uint16_t aead)
+{
+	return aead == AEAD_AES_SIV_CMAC_256 ? "AEAD_AES_SIV_CMAC_256" : "-";
+}
+
+static void print_count(FILE *out, unsigned count, const char *what)
+{
+	if (count > 0)
+		fprintf(out, ", %u %s%s", count, what, count == 1 ? "" : "s");
+}
+
+static void print_keys(FILE *out, const struct query_nts *nts)
+{
+	const struct ke_exchange *ke = &nts->ke;
+	char whole[16], tcp[16], tls[16];
+
+	query_interval_text(whole, ke->time, false);
+	query_interval_text(tcp, ke->connect_time, false);
+	query_interval_text(tls, ke->handshake_time, false);
+	fprintf(out, "keys from %s port %u in %s (TCP %s, TLS %s), %s, %u cookies got, %u held",
+		ke->peer.text, nts->terms.port, whole, tcp, tls, aead_name(ke->aead), ke->cookies,
+		nts->client.cookies);
+	if (*ke->server)
+		fprintf(out, ", for server %s", ke->server);
+	if (ke->port)
+		fprintf(out, ", for UDP port %u", ke->port);
+}
+
+static void print_nts(FILE *out, const struct query_nts *nts)
+{
+	fputs("  NTS: ", out);
+	if (nts->ke.status == KE_EXCHANGE_AGREED)
+		print_keys(out, nts);
+	else
+		fprintf(out, "no keys (%s)", ke_exchange_status_name[nts->ke.status]);
+	if (nts->establishments > 1)
+		print_count(out, nts->establishments, "establishment");
+	print_count(out, nts->judged[NTS_CLIENT_NAK], "NAK");
+	print_count(out, query_nts_discarded(nts), "discarded datagram");
+	fputc('\n', out);
+}
+
 void query_print_table(FILE *out, const struct query_result *results, size_t count)
 {
 	struct row *rows = calloc(count + 1, sizeof(*rows));
@@ -176,8 +218,11 @@ void query_print_table(FILE *out, const struct query_result *results, size_t cou
 		for (int c = 0; c < COLUMNS; c++)
 			if (width_of(rows[i].cell[c]) > width[c])
 				width[c] = width_of(rows[i].cell[c]);
-	for (size_t i = 0; i <= count; i++)
+	for (size_t i = 0; i <= count; i++) {
 		print_row(out, &rows[i], width);
+		if (i > 0 && results[i - 1].nts)
+			print_nts(out, results[i - 1].nts);
+	}
 	free(rows);
 }
 
@@ -266,11 +311,34 @@ static json_t *no_reply_json(void)
 	return object;
 }
 
+/* Cookies are counted, never shown. */
+static json_t *nts_json(const struct query_nts *nts)
+{
+	const struct ke_exchange *ke;
+	bool agreed;
+
+	if (!nts)
+		return json_null();
+	ke = &nts->ke;
+	agreed = ke->status == KE_EXCHANGE_AGREED;
+	return json_pack("{s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:i, s:i, s:i, s:i}",
+		"status", ke_exchange_status_name[ke->status], "ke_address",
+		string_or_null(*ke->peer.text ? ke->peer.text : NULL), "ke_port", (int)nts->terms.port,
+		"ke_time", real_or_null(ke->time), "connect_time", real_or_null(ke->connect_time),
+		"handshake_time", real_or_null(ke->handshake_time), "aead",
+		string_or_null(agreed ? aead_name(ke->aead) : NULL), "cookies",
+		agreed ? json_integer((json_int_t)ke->cookies) : json_null(), "cookies_held",
+		(int)nts->client.cookies, "server", string_or_null(*ke->server ? ke->server : NULL), "port",
+		ke->port ? json_integer(ke->port) : json_null(), "establishments", (int)nts->establishments,
+		"naks", (int)nts->judged[NTS_CLIENT_NAK], "unauthenticated",
+		(int)nts->judged[NTS_CLIENT_UNAUTHENTICATED], "discarded", (int)query_nts_discarded(nts));
+}
+
 static json_t *result_json(const struct query_result *result)
 {
 	struct query_summary s = query_summarise(result);
 	json_t *reply = s.best ? reply_json(s.best, s.jitter) : no_reply_json();
-	char text[512];
+	char text[QUERY_SENTENCE];
 	json_t *object;
 
 	query_explain(result, text, sizeof(text));
@@ -280,6 +348,7 @@ static json_t *result_json(const struct query_result *result)
 		"refused", refused_json(&s), "kiss_code", string_or_null(s.kiss), "error",
 		string_or_null(*text ? text : NULL));
 	json_object_update(object, reply);
+	json_object_set_new(object, "nts", nts_json(result->nts));
 	json_object_set_new(object, "samples", samples_json(result));
 	json_decref(reply);
 	return object;
@@ -303,7 +372,12 @@ static void explain_refused(const struct query_summary *s, const char *where, ch
 {
 	enum client_verdict v = s->last->reply.verdict;
 
-	if (v == CLIENT_KISS)
+	if (v == CLIENT_KISS && strcmp(s->kiss, "NTSN") == 0)
+		snprintf(text, size,
+			"%s declines our cookies by an NTS NAK (kiss code NTSN); see whether it shares the "
+			"keys of the server that gave them, or somebody on the way forges or changes packets",
+			where);
+	else if (v == CLIENT_KISS)
 		snprintf(text, size,
 			"%s declines to give the time (kiss code %s); ask it less often, or another server",
 			where, s->kiss);
@@ -312,9 +386,20 @@ static void explain_refused(const struct query_summary *s, const char *where, ch
 			client_verdict_info[v].meaning);
 }
 
+/* Nothing came in time that could be believed. */
+static void explain_silence(
+	const struct query_result *result, const char *where, const char *objection, char *text, size_t size)
+{
+	snprintf(text, size,
+		"%s gives no answer on UDP port %u that its NTS keys vouch for: a reply of %u that were "
+		"discarded %s",
+		where, result->port, query_nts_discarded(result->nts), objection);
+}
+
 void query_explain(const struct query_result *result, char *text, size_t size)
 {
 	struct query_summary s = query_summarise(result);
+	const char *objection = result->nts ? query_nts_objection(result->nts) : NULL;
 	char where[sizeof(result->peer.text) + 256];
 
 	snprintf(where, sizeof(where), strcmp(result->host, result->peer.text) == 0 ? "%s" : "%s (%s)",
@@ -330,6 +415,8 @@ void query_explain(const struct query_result *result, char *text, size_t size)
 		snprintf(text, size, "%s", result->unresolved);
 	else if (s.last->status == EXCHANGE_REPLY)
 		explain_refused(&s, where, text, size);
+	else if (s.last->status == EXCHANGE_TIMEOUT && objection)
+		explain_silence(result, where, objection, text, size);
 	else
 		exchange_explain(s.last, where, result->port, text, size);
 }

@@ -9,7 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "control/query_nts.h"
 #include "ntp/exchange.h"
+
+enum { QUERY_SENTENCE = 768 };
 
 /* All that was asked of one host. */
 struct query_result {
@@ -18,7 +21,9 @@ struct query_result {
 	uint16_t port;
 	size_t sent;             /* samples, one request each */
 	struct exchange *sample; /* `sent` of them; the owner frees it */
-	char unresolved[256];    /* a sentence, or "" */
+	struct query_nts *nts;   /* NULL where the exchanges were not protected; the owner frees it */
+	/* Why there is nobody to ask, or nobody any more, as a sentence, or "". */
+	char unresolved[QUERY_SENTENCE];
 };
 
 /* The samples of one host in a few figures. */
@@ -35,7 +40,7 @@ struct query_summary {
 
 struct query_summary query_summarise(const struct query_result *result);
 
-/* One row per host under a row of titles. */
+/* One row per host under a row of titles; with NTS a line on it under each. */
 void query_print_table(FILE *out, const struct query_result *results, size_t count);
 
 /* An array with one object per host; seconds throughout. False where memory ran out or `out` failed. */

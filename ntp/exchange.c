@@ -10,12 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	/* Larger than any reply over a common path; what is cut off is not judged by its length but still by
-	   its header. */
-	REPLY_OCTETS = 2048,
-	NS_PER_S = 1000000000,
-};
+enum { NS_PER_S = 1000000000 };
 
 const char *const exchange_status_name[EXCHANGE_STATUS_COUNT] = {
 #define X(symbol, name) [EXCHANGE_##symbol] = name,
@@ -153,13 +148,13 @@ static bool arrival(struct msghdr *message, ntp64 *t4)
 }
 
 /* Octets of one datagram and its T4, or -1 with errno. */
-static ssize_t receive(int fd, uint8_t octets[REPLY_OCTETS], struct exchange *x)
+static ssize_t receive(int fd, uint8_t octets[EXCHANGE_OCTETS], struct exchange *x)
 {
 	union {
 		struct cmsghdr align;
 		char octets[256];
 	} control;
-	struct iovec part = {.iov_base = octets, .iov_len = REPLY_OCTETS};
+	struct iovec part = {.iov_base = octets, .iov_len = EXCHANGE_OCTETS};
 	struct msghdr message = {.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
@@ -174,10 +169,16 @@ static ssize_t receive(int fd, uint8_t octets[REPLY_OCTETS], struct exchange *x)
 	return size;
 }
 
+/* What is asked, and who vouches for the reply. */
+struct question {
+	struct client_request request;
+	const struct exchange_guard *guard; /* or NULL */
+};
+
 /* True once the datagram at hand, if any, ends the exchange. */
-static bool take_reply(int fd, const struct client_request *request, struct exchange *x)
+static bool take_reply(int fd, const struct question *q, struct exchange *x)
 {
-	uint8_t octets[REPLY_OCTETS];
+	uint8_t octets[EXCHANGE_OCTETS];
 	ssize_t size = receive(fd, octets, x);
 	enum client_verdict verdict;
 
@@ -187,7 +188,9 @@ static bool take_reply(int fd, const struct client_request *request, struct exch
 		fail(x, errno);
 		return true;
 	}
-	verdict = client_judge(&x->reply, request, octets, (size_t)size, x->t1, x->t4);
+	if (q->guard && !q->guard->admits(q->guard->opaque, octets, (size_t)size))
+		return false;
+	verdict = client_judge(&x->reply, &q->request, octets, (size_t)size, x->t1, x->t4);
 	if (verdict == CLIENT_SHORT || verdict == CLIENT_ORIGIN) {
 		x->ignored[verdict]++;
 		return false;
@@ -196,8 +199,7 @@ static bool take_reply(int fd, const struct client_request *request, struct exch
 	return true;
 }
 
-static enum exchange_status await(
-	int fd, const struct client_request *request, int64_t deadline, struct exchange *x)
+static enum exchange_status await(int fd, const struct question *q, int64_t deadline, struct exchange *x)
 {
 	struct pollfd waiting = {.fd = fd, .events = POLLIN};
 
@@ -211,7 +213,7 @@ static enum exchange_status await(
 		ready = ppoll(&waiting, 1, &t, NULL);
 		if (ready < 0 && errno != EINTR)
 			return fail(x, errno);
-		if (ready > 0 && take_reply(fd, request, x))
+		if (ready > 0 && take_reply(fd, q, x))
 			return x->status;
 	}
 	x->reply = (struct client_reply){0};
@@ -227,24 +229,40 @@ static bool draw_cookie(uint64_t *cookie)
 	return true;
 }
 
-enum exchange_status exchange_ask(int fd, unsigned version, int8_t poll, double timeout, struct exchange *x)
+/* The size of the request, or 0 with errno. */
+static size_t write_request(uint8_t octets[EXCHANGE_OCTETS], struct question *q)
 {
-	struct client_request request = {.version = (uint8_t)version, .poll = poll};
-	int64_t deadline = monotonic_ns() + (int64_t)(timeout * NS_PER_S);
-	uint8_t octets[NTP_HEADER_SIZE];
-
-	*x = (struct exchange){0};
-	if (!draw_cookie(&request.cookie))
-		return fail(x, errno);
-	client_request_write(octets, &request);
-	x->t1 = realtime();
-	if (send(fd, octets, sizeof(octets), 0) < 0)
-		return fail(x, errno);
-	return await(fd, &request, deadline, x);
+	if (!draw_cookie(&q->request.cookie))
+		return 0;
+	client_request_write(octets, &q->request);
+	return q->guard ? q->guard->protect(q->guard->opaque, octets) : NTP_HEADER_SIZE;
 }
 
-enum exchange_status exchange_once(
-	const struct exchange_peer *peer, unsigned version, int8_t poll, double timeout, struct exchange *x)
+enum exchange_status exchange_ask_guarded(int fd, unsigned version, int8_t poll, double timeout,
+	const struct exchange_guard *guard, struct exchange *x)
+{
+	struct question q = {.request = {.version = (uint8_t)version, .poll = poll}, .guard = guard};
+	int64_t deadline = monotonic_ns() + (int64_t)(timeout * NS_PER_S);
+	uint8_t octets[EXCHANGE_OCTETS];
+	size_t size;
+
+	*x = (struct exchange){0};
+	size = write_request(octets, &q);
+	if (size == 0)
+		return fail(x, errno);
+	x->t1 = realtime();
+	if (send(fd, octets, size, 0) < 0)
+		return fail(x, errno);
+	return await(fd, &q, deadline, x);
+}
+
+enum exchange_status exchange_ask(int fd, unsigned version, int8_t poll, double timeout, struct exchange *x)
+{
+	return exchange_ask_guarded(fd, version, poll, timeout, NULL, x);
+}
+
+enum exchange_status exchange_once_guarded(const struct exchange_peer *peer, unsigned version, int8_t poll,
+	double timeout, const struct exchange_guard *guard, struct exchange *x)
 {
 	int fd = exchange_open(peer);
 
@@ -252,9 +270,15 @@ enum exchange_status exchange_once(
 		*x = (struct exchange){0};
 		return fail(x, errno);
 	}
-	exchange_ask(fd, version, poll, timeout, x);
+	exchange_ask_guarded(fd, version, poll, timeout, guard, x);
 	close(fd);
 	return x->status;
+}
+
+enum exchange_status exchange_once(
+	const struct exchange_peer *peer, unsigned version, int8_t poll, double timeout, struct exchange *x)
+{
+	return exchange_once_guarded(peer, version, poll, timeout, NULL, x);
 }
 
 static void explain_unreachable(int error, const char *where, char *text, size_t size)

@@ -50,6 +50,21 @@ struct exchange {
 						   CLIENT_ORIGIN */
 };
 
+/* Longer than any request with extension fields, and any reply over a common path. What is cut off is not
+ * judged by its length but still by its header. */
+enum { EXCHANGE_OCTETS = 2048 };
+
+/* What protects an exchange beyond its header, as NTS does. T1 is taken after `protect`. */
+struct exchange_guard {
+	/* Add fields to the request's header of NTP_HEADER_SIZE octets; there is room for EXCHANGE_OCTETS.
+	 * The size of the request, or 0, which ends the exchange with EXCHANGE_SYSTEM and errno. */
+	size_t (*protect)(void *opaque, uint8_t *octets);
+	/* Whether a datagram of any size is the server's, before anything in it is believed; it may be
+	 * decrypted in place. Others are passed over, and the wait goes on. */
+	bool (*admits)(void *opaque, uint8_t *octets, size_t size);
+	void *opaque;
+};
+
 /*
  * Resolve a name or numeric address into at most `max` peers in the order of preference. `family` is AF_INET,
  * AF_INET6 or AF_UNSPEC. The count, or 0 with a sentence that has the remedy in text[size].
@@ -74,10 +89,17 @@ bool exchange_is_routed(const struct exchange_peer *peer);
  */
 enum exchange_status exchange_ask(int fd, unsigned version, int8_t poll, double timeout, struct exchange *x);
 
+/* The same with fields that the guard adds, and only replies that it admits. A guard of NULL is none. */
+enum exchange_status exchange_ask_guarded(int fd, unsigned version, int8_t poll, double timeout,
+	const struct exchange_guard *guard, struct exchange *x);
+
 /* exchange_open, exchange_ask, close. A socket that cannot be had or connected is a status like those of the
  * ask. */
 enum exchange_status exchange_once(
 	const struct exchange_peer *peer, unsigned version, int8_t poll, double timeout, struct exchange *x);
+
+enum exchange_status exchange_once_guarded(const struct exchange_peer *peer, unsigned version, int8_t poll,
+	double timeout, const struct exchange_guard *guard, struct exchange *x);
 
 /* A sentence for an exchange without a reply, with the remedy, into text[size]. `where` is the address for
  * people. */

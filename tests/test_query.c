@@ -182,6 +182,7 @@ static void check_first(const json_t *o)
 	assert_int_equal(json_array_size(json_object_get(o, "samples")), 2);
 	assert_true(json_is_null(json_object_get(o, "jitter")));
 	assert_true(json_is_null(json_object_get(o, "error")));
+	assert_true(json_is_null(json_object_get(o, "nts")));
 }
 
 static void test_json(void **state)
@@ -222,6 +223,123 @@ static void test_table(void **state)
 	free(text);
 }
 
+/* An association that got eight cookies and holds seven. */
+static struct query_nts association(void)
+{
+	struct query_nts nts = {
+		.terms = {.host = "ntp.example", .port = 4460, .timeout = 5},
+		.ke = {.peer.text = "192.0.2.7",
+			.connect_time = 0.001,
+			.handshake_time = 0.004,
+			.time = 0.008,
+			.aead = AEAD_AES_SIV_CMAC_256,
+			.cookies = 8,
+			.server = "time.example",
+			.port = 1123},
+		.establishments = 2,
+		.client.cookies = 7,
+	};
+
+	nts.judged[NTS_CLIENT_AUTHENTIC] = 9;
+	nts.judged[NTS_CLIENT_NAK] = 1;
+	nts.judged[NTS_CLIENT_UNAUTHENTICATED] = 2;
+	nts.judged[NTS_CLIENT_FORGED] = 3;
+	return nts;
+}
+
+/* The second line of the table and beyond, and the object "nts"; the caller frees both. */
+static json_t *report_nts(struct query_nts *nts, struct exchange *sample, size_t count, char **line)
+{
+	struct query_result r = result_of(sample, count);
+	char *text = NULL, *table = NULL;
+	size_t size = 0, table_size = 0;
+	FILE *out = open_memstream(&text, &size), *table_out = open_memstream(&table, &table_size);
+	json_t *array, *object;
+
+	r.nts = nts;
+	assert_true(query_print_json(out, &r, 1));
+	fclose(out);
+	query_print_table(table_out, &r, 1);
+	fclose(table_out);
+	*line = strdup(strstr(table, "  NTS: "));
+	array = json_loads(text, 0, NULL);
+	object = json_incref(json_object_get(json_array_get(array, 0), "nts"));
+	json_decref(array);
+	free(table);
+	free(text);
+	return object;
+}
+
+static void test_nts(void **state)
+{
+	struct query_nts nts = association();
+	struct exchange x = reply_of(CLIENT_ANSWERED, 0, 0.125);
+	char *line;
+	json_t *o = report_nts(&nts, &x, 1, &line);
+
+	(void)state;
+	assert_string_equal(line,
+		"  NTS: keys from 192.0.2.7 port 4460 in 8.000ms (TCP 1.000ms, TLS 4.000ms), "
+		"AEAD_AES_SIV_CMAC_256, 8 cookies got, 7 held, for server time.example, for UDP port 1123, "
+		"2 establishments, 1 NAK, 5 discarded datagrams\n");
+	assert_string_equal(json_string_value(json_object_get(o, "status")), "agreed");
+	assert_string_equal(json_string_value(json_object_get(o, "ke_address")), "192.0.2.7");
+	assert_string_equal(json_string_value(json_object_get(o, "aead")), "AEAD_AES_SIV_CMAC_256");
+	assert_string_equal(json_string_value(json_object_get(o, "server")), "time.example");
+	assert_true(number(o, "ke_port") == 4460 && number(o, "port") == 1123);
+	assert_true(number(o, "ke_time") == 0.008 && number(o, "connect_time") == 0.001);
+	assert_true(number(o, "handshake_time") == 0.004 && number(o, "establishments") == 2);
+	assert_true(number(o, "cookies") == 8 && number(o, "cookies_held") == 7);
+	assert_true(number(o, "naks") == 1 && number(o, "unauthenticated") == 2);
+	assert_true(number(o, "discarded") == 5);
+	json_decref(o);
+	free(line);
+}
+
+static void test_nts_without_keys(void **state)
+{
+	struct query_nts nts = {.terms = {.port = 4460},
+		.ke = {.status = KE_EXCHANGE_ALPN,
+			.connect_time = 0.001,
+			.handshake_time = (double)NAN,
+			.time = (double)NAN}};
+	static const char *const nulls[] = {
+		"ke_address", "ke_time", "handshake_time", "aead", "cookies", "server", "port"};
+	char *line;
+	json_t *o = report_nts(&nts, NULL, 0, &line);
+
+	(void)state;
+	assert_string_equal(line, "  NTS: no keys (alpn)\n");
+	assert_string_equal(json_string_value(json_object_get(o, "status")), "alpn");
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+		assert_true(json_is_null(json_object_get(o, nulls[i])));
+	json_decref(o);
+	free(line);
+}
+
+static void check_nts_explained(struct exchange x, const char *words)
+{
+	struct query_nts nts = association();
+	struct query_result r = result_of(&x, 1);
+	char text[QUERY_SENTENCE];
+
+	r.nts = &nts;
+	query_explain(&r, text, sizeof(text));
+	assert_non_null(strstr(text, words));
+}
+
+static void test_nts_sentences(void **state)
+{
+	struct exchange nak = reply_of(CLIENT_KISS, 0, 0);
+
+	(void)state;
+	memcpy(nak.reply.kiss, "NTSN", 5);
+	check_nts_explained(nak, "declines our cookies by an NTS NAK");
+	check_nts_explained((struct exchange){.status = EXCHANGE_TIMEOUT},
+		"a reply of 5 that were discarded does not verify: forged or damaged");
+	check_nts_explained((struct exchange){.status = EXCHANGE_PORT_UNREACHABLE}, "nothing listens on UDP");
+}
+
 static void check_usage(const char *first, const char *second, int status)
 {
 	char words[3][64] = {"query"};
@@ -235,16 +353,35 @@ static void check_usage(const char *first, const char *second, int status)
 
 static void test_command_line(void **state)
 {
-	static const char *const bad[][2] = {{"", ""}, {"--nts", "::1"}, {"--key=keys:1", "::1"},
-		{"--ca=file", "::1"}, {"-n0", "::1"}, {"-n1001", "::1"}, {"-n1.5", "::1"}, {"-nx", "::1"},
-		{"-i0.049", "::1"}, {"-inan", "::1"}, {"-p0", "::1"}, {"-p65536", "::1"}, {"-V0", "::1"},
-		{"-V5", "::1"}, {"-t0", "::1"}, {"-46", "::1"}, {"-x", "::1"}, {"--bogus", "::1"}, {"-n", ""},
-		{"--json=1", "::1"}};
+	static const char *const bad[][2] = {{"", ""}, {"--nts", ""}, {"--nts=1", "::1"},
+		{"--key=keys:1", "::1"}, {"--ca=file", "::1"}, {"--ca", ""}, {"--ke-port=4460", "::1"},
+		{"--ke-port=0", "--nts"}, {"--ke-port=65536", "--nts"}, {"-n0", "::1"}, {"-n1001", "::1"},
+		{"-n1.5", "::1"}, {"-nx", "::1"}, {"-i0.049", "::1"}, {"-inan", "::1"}, {"-p0", "::1"},
+		{"-p65536", "::1"}, {"-V0", "::1"}, {"-V5", "::1"}, {"-t0", "::1"}, {"-46", "::1"},
+		{"-x", "::1"}, {"--bogus", "::1"}, {"-n", ""}, {"--json=1", "::1"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		check_usage(bad[i][0], bad[i][1], 2);
 	check_usage("--help", "", 0);
+	check_usage("--nts", "--help", 0);
+}
+
+/* What goes with what. */
+static void test_nts_options(void **state)
+{
+	static const char *const bad[][2] = {
+		{"--nts", "-V3"}, {"--ca=file", "-n1"}, {"--ke-port=1", "-n1"}, {"--nts", "--ca=/dev/null"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char words[4][64] = {"query", "", "", "::1"};
+		char *argv[] = {words[0], words[1], words[2], words[3], NULL};
+
+		snprintf(words[1], sizeof(words[1]), "%s", bad[i][0]);
+		snprintf(words[2], sizeof(words[2]), "%s", bad[i][1]);
+		assert_int_equal(query_main(4, argv), 2);
+	}
 }
 
 int main(void)
@@ -255,7 +392,11 @@ int main(void)
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_nts),
+		cmocka_unit_test(test_nts_without_keys),
+		cmocka_unit_test(test_nts_sentences),
 		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_nts_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
