@@ -12,8 +12,9 @@
 #define CHRONY_SELECTS "sources are selected by chronyd; give it to chronyd"
 #define CHRONY_RTC "the real-time clock is left to chronyd"
 #define CHRONY_COMMAND "tickwire has no command port; `tickwire status` reads its run directory"
-#define CHRONY_NTS_CLIENT "tickwire is no NTS client; give it to chronyd"
-#define CHRONY_NTS_SERVER "NTS is not offered: no keys are exchanged, and no reply is authenticated by NTS"
+#define CHRONY_NTS_CLIENT                                                                                 \
+	"tickwire follows no NTS server; give it to chronyd, or ask one with `tickwire query --nts --ca " \
+	"FILE`"
 #define CHRONY_LOG "tickwire keeps no such log; see `tickwire status`"
 #define CHRONY_GONE "chrony itself no longer uses it"
 
@@ -85,7 +86,6 @@
 	X(maxdistance, IGNORED, CHRONY_SELECTS)                                                              \
 	X(maxdrift, IGNORED, CHRONY_STEERS)                                                                  \
 	X(maxjitter, IGNORED, CHRONY_SELECTS)                                                                \
-	X(maxntsconnections, IGNORED, CHRONY_NTS_SERVER)                                                     \
 	X(maxsamples, IGNORED, CHRONY_FOLLOWS)                                                               \
 	X(maxslewrate, IGNORED, CHRONY_STEERS)                                                               \
 	X(maxstratum, IGNORED, CHRONY_SELECTS)                                                               \
@@ -98,17 +98,8 @@
 	X(noclientlog, IGNORED, "clients are not recorded anyway")                                           \
 	X(nosystemcert, IGNORED, CHRONY_NTS_CLIENT)                                                          \
 	X(ntpsigndsocket, IGNORED, "MS-SNTP requests are not signed")                                        \
-	X(ntsaeads, IGNORED, CHRONY_NTS_SERVER)                                                              \
-	X(ntscachedir, IGNORED, CHRONY_NTS_SERVER)                                                           \
-	X(ntsdumpdir, IGNORED, CHRONY_NTS_SERVER)                                                            \
-	X(ntsntpserver, IGNORED, CHRONY_NTS_SERVER)                                                          \
-	X(ntsport, IGNORED, CHRONY_NTS_SERVER)                                                               \
-	X(ntsprocesses, IGNORED, CHRONY_NTS_SERVER)                                                          \
-	X(ntsratelimit, IGNORED, CHRONY_NTS_SERVER)                                                          \
+	X(ntscachedir, IGNORED, CHRONY_NTS_CLIENT)                                                           \
 	X(ntsrefresh, IGNORED, CHRONY_NTS_CLIENT)                                                            \
-	X(ntsrotate, IGNORED, CHRONY_NTS_SERVER)                                                             \
-	X(ntsservercert, IGNORED, CHRONY_NTS_SERVER)                                                         \
-	X(ntsserverkey, IGNORED, CHRONY_NTS_SERVER)                                                          \
 	X(ntstrustedcerts, IGNORED, CHRONY_NTS_CLIENT)                                                       \
 	X(opencommands, IGNORED, CHRONY_COMMAND)                                                             \
 	X(peer, IGNORED, CHRONY_FOLLOWS)                                                                     \

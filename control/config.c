@@ -41,6 +41,10 @@ void config_init(struct config *config)
 	config->idle_after_us = CONFIG_IDLE_AFTER_US;
 	config->refresh_us = 4000;
 	config->holdover_s = 3600;
+	config->nts.port = 4460;
+	config->nts.threads = 1;
+	config->nts.connections = 1000;
+	config->nts.rotate_s = 604800;
 }
 
 static void say_unknown(struct reader *reader, const char *name)
@@ -179,6 +183,29 @@ bool config_directive(struct config *config, const char *line, config_report *re
 	return reader.good;
 }
 
+static void judge_nts(struct reader *reader, const struct config_nts *nts)
+{
+	if (nts->certificates != nts->keys)
+		say(reader, true,
+			"found %d `ntsservercert` and %d `ntsserverkey`, expected as many of the one as of "
+			"the other",
+			nts->certificates, nts->keys);
+	if (nts->rotate_s == 0 && !nts->dump_dir[0])
+		say(reader, true,
+			"found `ntsrotate 0` without `ntsdumpdir`, expected the directory where somebody "
+			"else keeps "
+			"the keys");
+	if (nts->dump_dir[0] && nts->certificates == 0 && nts->rotate_s != 0)
+		say(reader, false,
+			"ntsdumpdir has no effect: NTS is off without `ntsservercert` and `ntsserverkey`, or "
+			"`ntsrotate 0`");
+	if (nts->certificates > 0 && !nts->dump_dir[0])
+		say(reader, false,
+			"keys for NTS cookies are not kept without `ntsdumpdir`: each restart of tickwire "
+			"costs every "
+			"client a new key establishment");
+}
+
 bool config_finish(const struct config *config, config_report *report, void *opaque)
 {
 	struct reader reader = {.report = report, .opaque = opaque, .good = true};
@@ -187,6 +214,7 @@ bool config_finish(const struct config *config, config_report *report, void *opa
 		say(&reader, true,
 			"found no interface, expected at least one: a line `interface eth0` or the option "
 			"--interface");
+	judge_nts(&reader, &config->nts);
 	return reader.good;
 }
 

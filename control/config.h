@@ -67,8 +67,12 @@ struct config_nts {
 	uint8_t burst, leak;
 };
 
-/* Whether requests with NTS are answered at all: there are certificates, or somebody's keys. */
-#define CONFIG_NTS_IS_ON(config) ((config)->nts.certificates > 0 || (config)->nts.dump_dir[0] != '\0')
+/*
+ * Whether requests with NTS are answered at all: there are certificates, or somebody's keys. A directory
+ * alone does not do: distributions' chrony.conf name one for chronyd as a client.
+ */
+#define CONFIG_NTS_IS_ON(config) \
+	((config)->nts.certificates > 0 || ((config)->nts.rotate_s == 0 && (config)->nts.dump_dir[0] != '\0'))
 
 struct config {
 	uint8_t interfaces;
@@ -118,7 +122,8 @@ bool config_parse(struct config *config, const char *text, size_t size, config_r
  */
 bool config_directive(struct config *config, const char *line, config_report *report, void *opaque);
 
-/* What can only be judged of the whole: that there is an interface. True where there was no error. */
+/* What can only be judged of the whole: that there is an interface, that NTS has all it needs. True where
+ * there was no error. */
 bool config_finish(const struct config *config, config_report *report, void *opaque);
 
 /* Read a file (at most 1 MiB) and config_parse it. A file that cannot be read is a message at line 0. */

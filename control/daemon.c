@@ -1,6 +1,7 @@
 #include "control/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -65,6 +66,15 @@ static bool find_executable(const char *name, char *path, size_t size)
 				(int)(size - (size_t)(slash + 1 - path));
 }
 
+/* In the child: all other descriptors of ours close with the exec. */
+static void pass_descriptor(int fd)
+{
+	if (fd == DAEMON_PASSED)
+		fcntl(fd, F_SETFD, 0);
+	else if (fd > 0)
+		dup2(fd, DAEMON_PASSED);
+}
+
 bool daemon_start(struct daemon *d, char *text, size_t size)
 {
 	char path[PATH_MAX];
@@ -87,6 +97,7 @@ bool daemon_start(struct daemon *d, char *text, size_t size)
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		/* Ctrl-C is for the supervisor, which then stops the daemons in order. */
 		setpgid(0, 0);
+		pass_descriptor(d->passed);
 		execv(path, d->argument);
 		_exit(127);
 	}

@@ -10,7 +10,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { DAEMON_ARGUMENTS = 192, DAEMON_TEXT = 8192 };
+enum {
+	DAEMON_ARGUMENTS = 192,
+	DAEMON_TEXT = 8192,
+	DAEMON_PASSED = 3, /* the descriptor behind the standard ones */
+};
 
 struct daemon {
 	const char *name;  /* of the executable, as "tickwire-clock" */
@@ -20,6 +24,7 @@ struct daemon {
 	unsigned restarts; /* since the supervisor's start */
 	unsigned failures; /* in a row: each doubles the back-off */
 	int64_t started_ms, restart_ms; /* CLOCK_MONOTONIC: last start; not before this one again */
+	int passed;                     /* a descriptor that it is given as DAEMON_PASSED; 0: none */
 	int arguments;
 	char *argument[DAEMON_ARGUMENTS]; /* into text; [0] is the name, NULL behind the last */
 	size_t used;

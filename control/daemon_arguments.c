@@ -1,5 +1,9 @@
 #include "control/daemon_arguments.h"
 
+#include <arpa/inet.h>
+
+#include "ntp/packet.h"
+
 static bool add_seccomp(struct daemon *d, const struct config *c)
 {
 	static const char *const names[] = {[CONFIG_SECCOMP_KILL] = "kill",
@@ -18,6 +22,42 @@ bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char
 	       (!c->chrony_run_dir[0] || daemon_argument(d, "--chrony-run-dir=%s", c->chrony_run_dir)) &&
 	       (!c->local_stratum || daemon_argument(d, "--local-stratum=%u", c->local_stratum)) &&
 	       (!verbose || daemon_argument(d, "--verbose"));
+}
+
+static bool add_address(struct daemon *d, const struct config_address *a)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	return inet_ntop(a->ipv6 ? AF_INET6 : AF_INET, a->address + (a->ipv6 ? 0 : 12), text, sizeof(text)) &&
+	       daemon_argument(d, "--address=%s", text);
+}
+
+bool daemon_arguments_ke(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
+{
+	const struct config_nts *nts = &c->nts;
+	bool good = daemon_init(d, "tickwire-ke") && daemon_argument(d, "--run-dir=%s", run_dir) &&
+		    daemon_argument(d, "--channel=%d", DAEMON_PASSED) && add_seccomp(d, c) &&
+		    daemon_argument(d, "--threads=%u", nts->threads) &&
+		    daemon_argument(d, "--connections=%u", nts->connections) &&
+		    daemon_argument(d, "--rotate=%u", nts->rotate_s);
+
+	/* Without certificates the port is left to others: a chronyd on this host may establish the keys. */
+	if (nts->certificates > 0)
+		good = good && daemon_argument(d, "--port=%u", nts->port);
+	if (nts->limited)
+		good = good &&
+		       daemon_argument(d, "--rate-limit=%d,%u,%u", nts->interval, nts->burst, nts->leak);
+	if (nts->server[0])
+		good = good && daemon_argument(d, "--ntp-server=%s", nts->server);
+	if (c->port != NTP_PORT)
+		good = good && daemon_argument(d, "--ntp-port=%u", c->port);
+	if (c->user[0])
+		good = good && daemon_argument(d, "--user=%s", c->user);
+	if (verbose)
+		good = good && daemon_argument(d, "--verbose");
+	for (unsigned i = 0; i < c->bind_addresses && good; i++)
+		good = add_address(d, &c->bind_address[i]);
+	return good;
 }
 
 static bool add_idle(struct daemon *d, const struct config *c)

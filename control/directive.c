@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "control/chrony_directives.h"
+#include "control/directive_apply.h"
 #include "control/value.h"
 #include "dataplane/cpu_list.h"
 #include "dataplane/counters.h"
@@ -15,141 +16,6 @@
 	{                                                                            \
 		offsetof(struct config, name), sizeof(((struct config *)NULL)->name) \
 	}
-
-/* Options of `interface`, each followed by its value. */
-enum interface_option { OPTION_QUEUES, OPTION_DRIVER, OPTION_TAP, OPTION_ADDRESS };
-static const char *const interface_options[] = {"queues", "driver", "tap", "address"};
-
-static bool add_tap_address(struct config_interface *interface, const char *value, char *text, size_t size)
-{
-	struct config_address address;
-
-	if (!value_address(value, true, &address, text, size))
-		return false;
-	if (interface->addresses == CONFIG_ADDRESSES) {
-		char expected[64];
-
-		snprintf(
-			expected, sizeof(expected), "at most %d addresses of an interface", CONFIG_ADDRESSES);
-		return value_refuse(text, size, value, expected);
-	}
-	for (int i = 0; i < interface->addresses; i++) {
-		if (memcmp(interface->address[i].address, address.address, sizeof(address.address)) == 0)
-			return value_refuse(text, size, value, "each address of an interface once");
-	}
-	interface->address[interface->addresses++] = address;
-	return true;
-}
-
-static bool set_tap(struct config_interface *interface, const char *value, char *text, size_t size)
-{
-	if (!value_kernel_interface(value, text, size))
-		return false;
-	snprintf(interface->tap, sizeof(interface->tap), "%s", value);
-	return true;
-}
-
-static bool set_interface_option(
-	struct config_interface *interface, size_t option, const char *value, char *text, size_t size)
-{
-	static const char *const drivers[] = {"af_xdp", "af_packet"};
-	long number;
-	size_t driver;
-
-	switch ((enum interface_option)option) {
-	case OPTION_QUEUES:
-		if (!value_integer(value, "a number of queues", 1, WORKERS_MAX, &number, text, size))
-			return false;
-		interface->queues = (uint16_t)number;
-		return true;
-	case OPTION_DRIVER:
-		if (!value_choice(value, drivers, COUNT(drivers), &driver, text, size))
-			return false;
-		interface->driver = (uint8_t)(CONFIG_DRIVER_AF_XDP + driver);
-		return true;
-	case OPTION_TAP:
-		return set_tap(interface, value, text, size);
-	case OPTION_ADDRESS:
-		return add_tap_address(interface, value, text, size);
-	}
-	return false;
-}
-
-static bool parse_interface_options(
-	struct config_interface *interface, int words, char *const word[], char *text, size_t size)
-{
-	unsigned seen = 0;
-	size_t option;
-
-	for (int i = 0; i < words; i += 2) {
-		char expected[64];
-
-		if (!value_choice(word[i], interface_options, COUNT(interface_options), &option, text, size))
-			return false;
-		snprintf(expected, sizeof(expected), "a value after `%s`", interface_options[option]);
-		if (i + 1 == words)
-			return value_refuse(text, size, NULL, expected);
-		snprintf(expected, sizeof(expected), "`%s` once", interface_options[option]);
-		if (option != OPTION_ADDRESS && seen >> option & 1)
-			return value_refuse(text, size, word[i], expected);
-		seen |= 1U << option;
-		if (!set_interface_option(interface, option, word[i + 1], text, size))
-			return false;
-	}
-	return true;
-}
-
-/* Options that need one another. */
-static bool interface_is_whole(const struct config_interface *interface, char *text, size_t size)
-{
-	bool kernel = value_is_kernel_interface(interface->name);
-
-	if (kernel && interface->tap[0])
-		return value_refuse(
-			text, size, "tap", "it with pci: and vdev: only: a kernel interface has the kernel");
-	if (!kernel && interface->driver != CONFIG_DRIVER_AUTO)
-		return value_refuse(
-			text, size, "driver", "it with a kernel interface only: DPDK knows a device's own");
-	if (interface->addresses && !interface->tap[0])
-		return value_refuse(
-			text, size, "address", "it together with `tap`, whose addresses they are");
-	return true;
-}
-
-/* Each port once, and TAPs by names that nobody else has. */
-static bool interfaces_differ(
-	const struct config_interface *a, const struct config_interface *b, char *text, size_t size)
-{
-	if (value_same_interface(a->name, b->name))
-		return value_refuse(text, size, b->name, "each interface once");
-	if (b->tap[0] && (strcmp(a->tap, b->tap) == 0 || strcmp(a->name, b->tap) == 0))
-		return value_refuse(text, size, b->tap, "a TAP's name that no other interface has");
-	if (a->tap[0] && strcmp(a->tap, b->name) == 0)
-		return value_refuse(text, size, b->name, "an interface that is not the TAP of another");
-	return true;
-}
-
-static bool apply_interface(struct config *config, int words, char *const word[], char *text, size_t size)
-{
-	struct config_interface *interface = &config->interface[config->interfaces];
-	char expected[64];
-
-	if (config->interfaces == CONFIG_INTERFACES) {
-		snprintf(expected, sizeof(expected), "at most %d interfaces", CONFIG_INTERFACES);
-		return value_refuse(text, size, word[0], expected);
-	}
-	memset(interface, 0, sizeof(*interface));
-	if (!value_interface(word[0], interface, text, size) ||
-		!parse_interface_options(interface, words - 1, word + 1, text, size) ||
-		!interface_is_whole(interface, text, size))
-		return false;
-	for (int i = 0; i < config->interfaces; i++) {
-		if (!interfaces_differ(&config->interface[i], interface, text, size))
-			return false;
-	}
-	config->interfaces++;
-	return true;
-}
 
 static bool apply_workers(struct config *config, int words, char *const word[], char *text, size_t size)
 {
@@ -389,7 +255,7 @@ const struct directive directives[] = {
 			"`address` puts an address on the TAP.",
 		.applied = APPLIED_BY_RESTART,
 		.origin = "tickwire",
-		.apply = apply_interface,
+		.apply = directive_interface,
 		.member = {MEMBER(interfaces), MEMBER(interface)},
 	},
 	{
@@ -599,6 +465,169 @@ const struct directive directives[] = {
 		.apply = apply_chronyrundir,
 		.member = {MEMBER(chrony_run_dir)},
 	},
+	{
+		.name = "ntsservercert",
+		.repeatable = true,
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "FILE",
+		.type = "path",
+		.default_value = "none: NTS is off",
+		.range = "absolute, at most 255 printable octets; at most 16 certificates",
+		.help = "A certificate for key establishment in PEM, with the certificates that lead to its "
+			"authority behind it. With `ntsserverkey` it turns NTS on. Of several pairs a client "
+			"is shown the one whose names hold the name it asks for, else the first. The file is "
+			"read again on a reload, and when it changes.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "chrony",
+		.apply = directive_ntsservercert,
+		.member = {MEMBER(nts.certificates), MEMBER(nts.certificate)},
+	},
+	{
+		.name = "ntsserverkey",
+		.repeatable = true,
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "FILE",
+		.type = "path",
+		.default_value = "none: NTS is off",
+		.range = "absolute, at most 255 printable octets; as many as `ntsservercert`",
+		.help = "The private key of a certificate in PEM, not encrypted: the first is the first "
+			"`ntsservercert`'s, and so on. It is read as root, so nobody else has to be allowed "
+			"to; one "
+			"that others can read draws a warning.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "chrony",
+		.apply = directive_ntsserverkey,
+		.member = {MEMBER(nts.keys), MEMBER(nts.key)},
+	},
+	{
+		.name = "ntsport",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "PORT",
+		.type = "integer",
+		.default_value = "4460",
+		.range = "1-65535",
+		.help = "The TCP port of key establishment.",
+		.applied = APPLIED_BY_KE_RESTART,
+		.origin = "chrony",
+		.apply = directive_ntsport,
+		.member = {MEMBER(nts.port)},
+	},
+	{
+		.name = "ntsprocesses",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "N",
+		.type = "integer",
+		.default_value = "1",
+		.range = "0-64",
+		.help = "Threads of key establishment; chrony has processes. 0 counts as 1.",
+		.applied = APPLIED_BY_KE_RESTART,
+		.origin = "chrony",
+		.apply = directive_ntsprocesses,
+		.member = {MEMBER(nts.threads)},
+	},
+	{
+		.name = "maxntsconnections",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "N",
+		.type = "integer",
+		.default_value = "1000",
+		.range = "1-100000",
+		.help = "Connections of key establishment that are served at a time. chrony's default is "
+			"100.",
+		.applied = APPLIED_BY_KE_RESTART,
+		.origin = "chrony",
+		.apply = directive_maxntsconnections,
+		.member = {MEMBER(nts.connections)},
+	},
+	{
+		.name = "ntsratelimit",
+		.most_words = 6,
+		.arguments = "[interval I] [burst B] [leak L]",
+		.type = "options",
+		.default_value = "off; with the directive alone, interval 6 burst 8 leak 2",
+		.range = "interval -19 to 12, burst 1-255, leak 1-4",
+		.help = "How often an address may establish keys: a connection each 2^I seconds, and B at "
+			"once after a pause. Of those beyond, one in 2^L is served all the same.",
+		.applied = APPLIED_BY_KE_RESTART,
+		.origin = "chrony",
+		.apply = directive_ntsratelimit,
+		.member = {MEMBER(nts.limited), MEMBER(nts.interval), MEMBER(nts.burst), MEMBER(nts.leak)},
+	},
+	{
+		.name = "ntsrotate",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "SECONDS",
+		.type = "integer",
+		.default_value = "604800",
+		.range = "0-536870911",
+		.unit = "seconds",
+		.help = "How often a new key for cookies is made. Keys are kept for two more periods, so a "
+			"client that asks within that time notices nothing. With 0 none is made: somebody "
+			"else keeps "
+			"`ntskeys` in `ntsdumpdir`, another tickwire or a chronyd, and what is put there is "
+			"taken "
+			"over within seconds. Several nodes with the same keys open each other's cookies.",
+		.applied = APPLIED_BY_KE_RESTART,
+		.origin = "chrony",
+		.apply = directive_ntsrotate,
+		.member = {MEMBER(nts.rotate_s)},
+	},
+	{
+		.name = "ntsdumpdir",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "DIRECTORY",
+		.type = "path",
+		.default_value = "none: keys do not outlive tickwire",
+		.range = "absolute, at most 247 printable octets",
+		.help = "Where the keys for cookies are kept, in the file `ntskeys`, so that clients' "
+			"cookies "
+			"are still good after a restart. chrony reads the file, and tickwire reads chrony's. "
+			"It is "
+			"made where it is missing; no other instance, and no chronyd that serves NTS, may "
+			"use it. "
+			"Without certificates it turns NTS on only together with `ntsrotate 0`.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "chrony",
+		.apply = directive_ntsdumpdir,
+		.member = {MEMBER(nts.dump_dir)},
+	},
+	{
+		.name = "ntsntpserver",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "NAME",
+		.type = "name or address",
+		.default_value = "none: clients ask the address that they have established keys with",
+		.range = "1-255 letters, digits, `-`, `_`, `.` or `:`",
+		.help = "The NTP server that clients are told to ask, where it is another one with the same "
+			"keys.",
+		.applied = APPLIED_BY_KE_RESTART,
+		.origin = "chrony",
+		.apply = directive_ntsntpserver,
+		.member = {MEMBER(nts.server)},
+	},
+	{
+		.name = "ntsaeads",
+		.least_words = 1,
+		.most_words = UINT16_MAX,
+		.arguments = "ID...",
+		.type = "list of integers",
+		.default_value = "15",
+		.range = "1-65535, with 15 among them",
+		.help = "The AEAD algorithms of NTS. 15, AES-SIV-CMAC-256, is the one that is served, and "
+			"that "
+			"every client has; others have no effect.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "chrony",
+		.apply = directive_ntsaeads,
+	},
 	CHRONY_DIRECTIVES(OF_CHRONY)};
 
 const size_t directive_count = COUNT(directives);
@@ -611,62 +640,4 @@ const struct directive *directive_find(const char *name)
 			return &directives[i];
 	}
 	return NULL;
-}
-
-enum { NAME_MAX_LENGTH = 24, NEAR = 2 };
-
-static char lower(char c)
-{
-	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-static int least(int a, int b)
-{
-	return a < b ? a : b;
-}
-
-/* Octets inserted, left out, changed or swapped with their neighbour between two short names. */
-static int name_distance(const char *a, const char *b)
-{
-	int d[NAME_MAX_LENGTH + 1][NAME_MAX_LENGTH + 1];
-	int a_length = (int)strlen(a), b_length = (int)strlen(b);
-
-	for (int i = 0; i <= a_length; i++) {
-		for (int j = 0; j <= b_length; j++) {
-			if (i == 0 || j == 0) {
-				d[i][j] = i + j;
-				continue;
-			}
-			d[i][j] = least(d[i - 1][j], d[i][j - 1]) + 1;
-			d[i][j] = least(d[i][j], d[i - 1][j - 1] + (lower(a[i - 1]) != lower(b[j - 1])));
-			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-				lower(a[i - 2]) == lower(b[j - 1]))
-				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
-		}
-	}
-	return d[a_length][b_length];
-}
-
-const char *directive_suggest(const char *name)
-{
-	size_t length = strlen(name);
-	const char *nearest = NULL;
-	int nearest_distance = NEAR + 1;
-
-	if (length > NAME_MAX_LENGTH)
-		return NULL;
-	for (size_t i = 0; i < directive_count; i++) {
-		size_t other = strlen(directives[i].name);
-		int distance;
-
-		if (other > NAME_MAX_LENGTH || other > length + NEAR || length > other + NEAR)
-			continue;
-		distance = name_distance(name, directives[i].name);
-		/* Of a word so short that nothing but chance is left, two changes are no likeness. */
-		if (distance < nearest_distance && 2 * distance < least((int)length, (int)other)) {
-			nearest = directives[i].name;
-			nearest_distance = distance;
-		}
-	}
-	return nearest;
 }

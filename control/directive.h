@@ -22,6 +22,7 @@ enum directive_kind {
 /* When a changed value takes effect; compared as strings. */
 #define APPLIED_BY_RELOAD "reload"
 #define APPLIED_BY_CLOCK_RESTART "clock restart" /* the supervisor does so on a reload; no packet is lost */
+#define APPLIED_BY_KE_RESTART "key establishment restart" /* likewise */
 #define APPLIED_BY_RESTART "restart"
 
 /* A member of struct config that a directive sets; every octet of it is defined, so that memcmp tells a
@@ -29,6 +30,8 @@ enum directive_kind {
 struct directive_member {
 	uint16_t offset, size;
 };
+
+enum { DIRECTIVES_MAX = 128, DIRECTIVE_MEMBERS = 4 };
 
 struct directive {
 	const char *name; /* lower case, as chrony spells it; matched without regard to case */
@@ -50,10 +53,8 @@ struct directive {
 	 * before. NULL but for ours.
 	 */
 	bool (*apply)(struct config *config, int words, char *const word[], char *text, size_t size);
-	struct directive_member member[2]; /* size 0 where there are fewer */
+	struct directive_member member[DIRECTIVE_MEMBERS]; /* size 0 where there are fewer */
 };
-
-enum { DIRECTIVES_MAX = 128 };
 
 extern const struct directive directives[];
 extern const size_t directive_count; /* at most DIRECTIVES_MAX */

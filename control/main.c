@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/check.h"
+#include "control/keys.h"
 #include "control/query.h"
 #include "control/reload.h"
 #include "control/run.h"
@@ -20,6 +21,7 @@ static const struct command commands[] = {
 	{"query", query_main, "ask servers for the time; never sets a clock"},
 	{"status", status_main, "what a running tickwire is made of, serves and has counted"},
 	{"reload", reload_main, "apply a changed configuration file"},
+	{"keys", keys_main, "the keys of NTS cookies: list, rotate, export, import; test certificates"},
 	{"check", check_main, "look a configuration file over"},
 };
 

@@ -263,6 +263,7 @@ static void make_policy(const struct ports *p, struct policy *policy)
 	policy_init(policy);
 	policy->ntp_port = config->port;
 	policy->min_poll = config->min_poll;
+	policy->nts = CONFIG_NTS_IS_ON(config);
 	for (unsigned i = 0; i < config->bind_addresses; i++)
 		serve(policy, config->bind_address[i].address, SERVED_ANY_VLAN);
 	for (unsigned i = 0; i < p->count && config->bind_addresses == 0; i++)

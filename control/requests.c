@@ -1,7 +1,6 @@
 #include "control/requests.h"
 
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,24 +8,10 @@
 #include "control/control_socket.h"
 #include "control/daemon_arguments.h"
 #include "control/directive.h"
+#include "control/reply.h"
+#include "control/requests_keys.h"
+#include "control/status_nts.h"
 #include "dataplane/log.h"
-
-struct reply {
-	char *text;
-	size_t used, size;
-};
-
-static void __attribute__((format(printf, 2, 3))) say(struct reply *r, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(r->text + r->used, r->size - r->used, format, ap);
-	va_end(ap);
-	if (n > 0)
-		r->used = r->used + (size_t)n < r->size ? r->used + (size_t)n : r->size - 1;
-}
 
 /* A message of the configuration, to who asked and into the log: after SIGHUP nobody but the log hears it. */
 static void say_message(void *opaque, const struct config_message *message)
@@ -36,7 +21,7 @@ static void say_message(void *opaque, const struct config_message *message)
 
 	if (message->line)
 		snprintf(where, sizeof(where), "line %d: ", message->line);
-	say(r, "%s: %s%s\n", message->error ? "error" : "warning", where, message->text);
+	reply_say(r, "%s: %s%s\n", message->error ? "error" : "warning", where, message->text);
 	log_line(message->error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "reload: %s%s", where, message->text);
 }
 
@@ -51,35 +36,61 @@ static void take_over(struct config *config, const struct config *fresh)
 	config->refresh_us = fresh->refresh_us;
 	config->holdover_s = fresh->holdover_s;
 	memcpy(config->chrony_run_dir, fresh->chrony_run_dir, sizeof(fresh->chrony_run_dir));
+	config->nts = fresh->nts;
+}
+
+/* The arguments of tickwire-ke say all that it cannot take over while it runs. */
+static void reload_nts(struct supervisor *s, struct reply *r)
+{
+	static struct daemon before;
+	struct daemon *ke = &s->nts.ke;
+
+	before = *ke;
+	nts_apply(&s->nts);
+	if (!daemon_arguments_ke(ke, &s->config, s->dir.path, s->line.verbose)) {
+		reply_say(r, "error: %s\n", SUPERVISOR_NO_ROOM);
+		log_error("%s", SUPERVISOR_NO_ROOM);
+	} else if (s->nts.on && ke->pid &&
+		   (ke->used != before.used || memcmp(ke->text, before.text, ke->used) != 0)) {
+		daemon_restart(ke);
+	}
 }
 
 /* A bad file leaves the running state alone. The last line of the reply is "reloaded" or "refused". */
 static void reload(struct supervisor *s, struct reply *r)
 {
 	static struct config fresh;
-	char restart[256], clock[256];
+	char restart[256], clock[256], text[512];
 
 	if (!command_line_config(&s->line, &fresh, say_message, r)) {
-		say(r, "%s: nothing was changed\nrefused\n", command_line_source(&s->line));
+		reply_say(r, "%s: nothing was changed\nrefused\n", command_line_source(&s->line));
 		log_error("reload: %s has errors, nothing was changed", command_line_source(&s->line));
+		return;
+	}
+	if (!nts_prepare(&s->nts, &fresh, text, sizeof(text))) {
+		reply_say(r, "error: %s\n%s: nothing was changed\nrefused\n", text,
+			command_line_source(&s->line));
+		log_error("reload: %s; nothing was changed", text);
 		return;
 	}
 	config_restart_needed(&s->config, &fresh, restart, sizeof(restart));
 	config_changed(&s->config, &fresh, APPLIED_BY_CLOCK_RESTART, clock, sizeof(clock));
 	if (restart[0]) {
-		say(r, "warning: only a restart of tickwire applies what has changed in: %s\n", restart);
+		reply_say(
+			r, "warning: only a restart of tickwire applies what has changed in: %s\n", restart);
 		log_warning("reload: only a restart of tickwire applies what has changed in: %s", restart);
 	}
 	take_over(&s->config, &fresh);
 	ports_refresh(&s->ports);
+	reload_nts(s, r);
 	/* Replies go on with the last line meanwhile; the new one is up in a fraction of a second. */
 	if (clock[0] && daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose)) {
 		daemon_restart(&s->clock);
 	} else if (clock[0]) {
-		say(r, "error: %s\n", SUPERVISOR_NO_ROOM);
+		reply_say(r, "error: %s\n", SUPERVISOR_NO_ROOM);
 		log_error("%s", SUPERVISOR_NO_ROOM);
 	}
-	say(r, "reloaded\n");
+	reply_say(r, "reloaded\n");
 	log_notice("%s reloaded", command_line_source(&s->line));
 }
 
@@ -92,10 +103,15 @@ static json_t *daemon_json(const struct daemon *d)
 /* What only the supervisor knows, for `tickwire status`. */
 static void say_state(struct supervisor *s, struct reply *r)
 {
-	json_t *state =
-		json_pack("{s:b, s:[o, o], s:[]}", "ready", s->connected && supervisor_dataplane_polls(s),
-			"daemons", daemon_json(&s->clock), daemon_json(&s->dataplane), "kernel");
+	json_t *state;
 	char *text;
+
+	nts_refresh_status(&s->nts);
+	state = json_pack("{s:b, s:[o], s:[], s:o}", "ready", s->connected && supervisor_dataplane_polls(s),
+		"daemons", daemon_json(&s->clock), "kernel", "nts", status_nts_json(&s->nts));
+	if (s->nts.on)
+		json_array_append_new(json_object_get(state, "daemons"), daemon_json(&s->nts.ke));
+	json_array_append_new(json_object_get(state, "daemons"), daemon_json(&s->dataplane));
 
 	for (unsigned i = 0; i < s->ports.count; i++) {
 		const struct kernel_path_counts *c = &s->ports.side[i].counts;
@@ -106,7 +122,7 @@ static void say_state(struct supervisor *s, struct reply *r)
 	}
 	text = json_dumps(state, JSON_COMPACT);
 	if (text)
-		say(r, "%s\n", text);
+		reply_say(r, "%s\n", text);
 	free(text);
 	json_decref(state);
 }
@@ -124,9 +140,12 @@ void requests_serve(struct supervisor *s)
 		reload(s, &reply);
 	else if (strcmp(request, "status") == 0)
 		say_state(s, &reply);
+	else if (strncmp(request, "keys ", 5) == 0)
+		requests_keys(s, &reply, request + 5);
 	else
-		say(&reply, "error: no such request\n");
+		reply_say(&reply, "error: no such request\n");
 	control_reply(connection, buffer, reply.used);
+	explicit_bzero(buffer, reply.used); /* there may be keys in it */
 }
 
 void requests_reload(struct supervisor *s)

@@ -23,6 +23,7 @@ enum {
 	TICK_MS = 1000,
 	START_POLL_MS = 5,
 	CLOCK_START_MS = 10000,
+	KE_START_MS = 10000,
 	DATAPLANE_START_MS = 60000,
 	HANG_S = 3, /* without a sign of life: a worker gives one each 0.1 s, the clock each 10 ms at least */
 	HANG_TICKS = 3, /* seen so often in a row: a machine that was suspended looks like it once */
@@ -111,6 +112,33 @@ static bool start_dataplane(struct supervisor *s)
 	return true;
 }
 
+/* Or it never will be, with these certificates. */
+static bool ke_is_settled(struct supervisor *s)
+{
+	nts_process(&s->nts);
+	return s->nts.ready || s->nts.identity_error[0];
+}
+
+/* At the start of tickwire certificates that cannot be used are an error; later the daemon goes on without.
+ */
+static bool start_ke(struct supervisor *s)
+{
+	char text[512] = SUPERVISOR_NO_ROOM;
+
+	if (!s->nts.on)
+		return true;
+	if (!daemon_arguments_ke(&s->nts.ke, &s->config, s->dir.path, s->line.verbose) ||
+		!nts_start(&s->nts, text, sizeof(text))) {
+		log_error("%s", text);
+		return false;
+	}
+	if (!wait_until(s, &s->nts.ke, ke_is_settled, KE_START_MS))
+		return false;
+	if (s->nts.identity_error[0])
+		s->status = EX_CONFIG;
+	return !s->nts.identity_error[0];
+}
+
 /* The daemons in order, each ready before the next. */
 static bool start_all(struct supervisor *s)
 {
@@ -124,7 +152,7 @@ static bool start_all(struct supervisor *s)
 	}
 	if (!wait_until(s, &s->clock, timebase_is_valid, CLOCK_START_MS))
 		return false;
-	if (!start_dataplane(s) ||
+	if (!start_ke(s) || !start_dataplane(s) ||
 		!wait_until(s, &s->dataplane, supervisor_dataplane_polls, DATAPLANE_START_MS) ||
 		!connect_ports(s))
 		return false;
@@ -170,6 +198,31 @@ static void keep_clock(struct supervisor *s)
 	if (!daemon_start(&s->clock, text, sizeof(text))) {
 		log_error("%s", text);
 		s->clock.restart_ms = daemon_now_ms() + TICK_MS;
+	}
+}
+
+/* Replies go on with the keys in the segment meanwhile. */
+static void keep_ke(struct supervisor *s)
+{
+	struct daemon *ke = &s->nts.ke;
+	const bool expected = ke->told_to_end;
+	char text[512];
+
+	nts_process(&s->nts);
+	if (daemon_reap(ke)) {
+		nts_process(&s->nts);
+		nts_note_end(&s->nts);
+		if (!expected)
+			note_end(ke);
+	}
+	if (!s->nts.on || ke->pid || daemon_now_ms() < ke->restart_ms)
+		return;
+	/* Switched on by a reload it starts for the first time. */
+	if (ke->started_ms)
+		ke->restarts++;
+	if (!nts_start(&s->nts, text, sizeof(text))) {
+		log_error("%s", text);
+		ke->restart_ms = daemon_now_ms() + TICK_MS;
 	}
 }
 
@@ -238,6 +291,7 @@ static void watch_daemons(struct supervisor *s)
 	now = counter_read((enum counter_kind)tb.counter_kind);
 	kill_if_hung(&s->clock, s->clock.told_to_end || timebase_age(&tb, now) > HANG_S * NTP64_SECOND,
 		&s->clock_hangs);
+	kill_if_hung(&s->nts.ke, nts_is_silent(&s->nts), &s->ke_hangs);
 	if (!s->connected || !c)
 		return;
 	for (unsigned i = 0; i < c->facts.workers && i < WORKERS_MAX; i++)
@@ -249,17 +303,20 @@ static void watch_daemons(struct supervisor *s)
 static void loop(struct supervisor *s)
 {
 	struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->listener, .events = POLLIN},
-		{.fd = addresses_fd(s->ports.addresses), .events = POLLIN}};
+		{.fd = addresses_fd(s->ports.addresses), .events = POLLIN}, {.events = POLLIN}};
 	int64_t tick = 0;
 
 	while (!s->ending) {
-		const bool settled = s->clock.pid && s->dataplane.pid && s->connected;
+		const bool settled =
+			s->clock.pid && s->dataplane.pid && s->connected && s->nts.on == (s->nts.ke.pid != 0);
 
+		fds[3].fd = s->nts.channel; /* -1 is passed over */
 		poll(fds, sizeof(fds) / sizeof(fds[0]), settled ? TICK_MS / 4 : START_POLL_MS * 4);
 		read_signals(s);
 		if (addresses_process(s->ports.addresses))
 			ports_refresh(&s->ports);
 		keep_clock(s);
+		keep_ke(s);
 		keep_dataplane(s);
 		if (fds[1].revents)
 			requests_serve(s);
@@ -267,6 +324,7 @@ static void loop(struct supervisor *s)
 			tick = daemon_now_ms() + TICK_MS;
 			if (s->connected)
 				ports_tick(&s->ports);
+			nts_tick(&s->nts);
 			watch_daemons(s);
 		}
 	}
@@ -305,6 +363,7 @@ static bool take_instance(struct supervisor *s)
 	}
 	s->status = EX_UNAVAILABLE;
 	if (!run_dir_take(&s->dir, s->line.run_dir, text, sizeof(text)) ||
+		!nts_take(&s->nts, &s->config, s->dir.path, text, sizeof(text)) ||
 		!ports_take(&s->ports, &s->config, s->dir.path, text, sizeof(text)) ||
 		(s->listener = control_listen(s->dir.path, text, sizeof(text))) < 0) {
 		log_error("%s", text);
@@ -316,7 +375,9 @@ static bool take_instance(struct supervisor *s)
 static void stop_all(struct supervisor *s)
 {
 	daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
+	nts_stop(&s->nts, SUPERVISOR_PATIENCE_MS);
 	daemon_stop(&s->clock, SUPERVISOR_PATIENCE_MS);
+	nts_leave(&s->nts);
 	if (s->listener >= 0)
 		close(s->listener);
 	ports_leave(&s->ports);
@@ -327,8 +388,10 @@ static void stop_all(struct supervisor *s)
 
 int run_main(int argc, char **argv)
 {
-	static struct supervisor s = {
-		.line = {.run_dir = RUN_DIR_DEFAULT}, .dir = {.lock = -1}, .listener = -1};
+	static struct supervisor s = {.line = {.run_dir = RUN_DIR_DEFAULT},
+		.dir = {.lock = -1},
+		.listener = -1,
+		.nts = {.channel = -1, .store = {.lock = -1}, .next = {.lock = -1}}};
 	int status = command_line_parse(&s.line, argc, argv);
 
 	if (status >= 0)

@@ -42,7 +42,8 @@ static int lock_file(const char *path, long *holder)
 
 /* What an instance has in its directory, the lock last. */
 static const char *const files[] = {"timebase", "timebase.new", "policy", "policy.new", "counters",
-	"counters.new", "tickwire_xdp.o", "tickwire_xdp.o.part", "control.sock", "tickwire.pid"};
+	"counters.new", "keyring", "keyring.new", "tickwire_xdp.o", "tickwire_xdp.o.part", "control.sock",
+	"tickwire.pid"};
 
 enum { FILES = sizeof(files) / sizeof(files[0]), MAKE_ATTEMPTS = 8 };
 

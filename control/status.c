@@ -12,6 +12,7 @@
 
 #include "control/control_socket.h"
 #include "control/run_dir.h"
+#include "control/status_nts.h"
 #include "dataplane/counters.h"
 #include "dataplane/policy.h"
 #include "dataplane/verdict.h"
@@ -194,13 +195,13 @@ static json_t *make_json(const struct view *v)
 		json_array_append_new(workers, worker_json(v, i));
 		rate += rate_of(v, v->first.worker[i].tx_frames, v->second.worker[i].tx_frames);
 	}
-	return json_pack("{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:f, s:o, s:i, s:o, s:o, s:o, s:o}", "ready",
-		json_is_true(json_object_get(v->supervisor, "ready")), "dataplane",
+	return json_pack("{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:f, s:o, s:i, s:o, s:o, s:o, s:o, s:O*}",
+		"ready", json_is_true(json_object_get(v->supervisor, "ready")), "dataplane",
 		NAME_OF(state_names, f->state), "daemons", json_object_get(v->supervisor, "daemons"),
 		"kernel", json_object_get(v->supervisor, "kernel"), "precision", f->precision, "huge_pages",
 		f->huge_pages, "idle", f->idle, "reply_rate", rate, "timebase", timebase_json(v), "port",
 		v->policy.ntp_port, "addresses", addresses_json(&v->policy), "ports", ports, "workers",
-		workers, "verdicts", verdicts_json(v));
+		workers, "verdicts", verdicts_json(v), "nts", json_object_get(v->supervisor, "nts"));
 }
 
 /* Seconds with a unit that fits. */
@@ -331,6 +332,7 @@ static void print_table(const json_t *root)
 	print_ports(root);
 	print_workers(root);
 	print_kernel(root);
+	status_nts_print(json_object_get(root, "nts"), time(NULL));
 	print_verdicts(root);
 }
 

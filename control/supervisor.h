@@ -8,6 +8,7 @@
 #include "control/command_line.h"
 #include "control/config.h"
 #include "control/daemon.h"
+#include "control/nts.h"
 #include "control/ports.h"
 #include "control/run_dir.h"
 #include "ntp/shm.h"
@@ -24,11 +25,12 @@ struct supervisor {
 	struct run_dir dir;
 	struct ports ports;
 	struct daemon clock, dataplane;
+	struct nts nts;
 	struct shm timebase, counters;
 	int signals, listener;
-	unsigned clock_hangs, dataplane_hangs; /* ticks in a row */
-	bool ready;                            /* has been said */
-	bool connected;                        /* the programs in the kernel know the dataplane's sockets */
+	unsigned clock_hangs, ke_hangs, dataplane_hangs; /* ticks in a row */
+	bool ready;                                      /* has been said */
+	bool connected; /* the programs in the kernel know the dataplane's sockets */
 	bool ending;
 	int status;
 };

@@ -45,11 +45,12 @@ bool value_refuse(char *text, size_t size, const char *found, const char *expect
 bool value_integer(
 	const char *word, const char *what, long least, long most, long *value, char *text, size_t size)
 {
-	size_t length = strlen(word);
+	const size_t sign = least < 0 && word[0] == '-';
+	const size_t length = strlen(word + sign);
 	char expected[160];
 
 	/* 9 digits fit in any long and hold all that is asked for. */
-	if (length >= 1 && length <= 9 && strspn(word, DIGITS) == length) {
+	if (length >= 1 && length <= 9 && strspn(word + sign, DIGITS) == length) {
 		*value = strtol(word, NULL, 10);
 		if (*value >= least && *value <= most)
 			return true;

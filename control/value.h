@@ -23,7 +23,8 @@ const char *value_quote(char quoted[VALUE_QUOTED], const char *word);
 /* Always false, with "found FOUND, expected EXPECTED". `found` is quoted; NULL is "nothing". */
 bool value_refuse(char *text, size_t size, const char *found, const char *expected);
 
-/* A decimal number >= 0 without sign. `what` is the beginning of what was expected: "a port". */
+/* A decimal number, with a sign only where it is negative and may be. `what` is the beginning of what was
+ * expected: "a port". */
 bool value_integer(
 	const char *word, const char *what, long least, long most, long *value, char *text, size_t size);
 

@@ -96,7 +96,7 @@ SPECIALISED void swap_macs(uint8_t *frame)
 
 /* Length and swapped ports; the checksum from the sum of all that it covers, or from the pseudo-header's to
  * be completed. */
-SPECIALISED void write_udp(uint8_t *udp, uint32_t ports, uint64_t sum, bool offload)
+SPECIALISED void write_udp(uint8_t *udp, uint32_t ports, uint16_t length, uint64_t sum, bool offload)
 {
 	uint32_t checksum = checksum_fold(sum);
 
@@ -106,13 +106,14 @@ SPECIALISED void write_udp(uint8_t *udp, uint32_t ports, uint64_t sum, bool offl
 		checksum = checksum ? checksum : 0xffff;
 	}
 	store_raw32(udp, ports << 16 | ports >> 16);
-	store_raw32(udp + 4, join_raw16(OCTETS_BE16(REPLY_UDP_LENGTH), (uint16_t)checksum));
+	store_raw32(udp + 4, join_raw16(OCTETS_BE16(length), (uint16_t)checksum));
 }
 
-SPECIALISED void write_ipv4(uint8_t *ip, uint32_t source, uint32_t destination, bool offload)
+SPECIALISED void write_ipv4(
+	uint8_t *ip, uint32_t source, uint32_t destination, uint16_t udp_length, bool offload)
 {
 	/* No fragmentation, so identification is free to be 0 (RFC 6864 section 4.1). */
-	const uint32_t length = OCTETS_BE32(UINT32_C(0x45000000) | REPLY_IPV4_LENGTH);
+	const uint32_t length = OCTETS_BE32(UINT32_C(0x45000000) | (uint32_t)(IPV4_HEADER + udp_length));
 	const uint32_t dont_fragment = OCTETS_BE32(UINT32_C(0x4000));
 	const uint16_t protocol = OCTETS_BE16(HOP_LIMIT << 8 | PROTOCOL_UDP);
 	uint64_t sum = (uint64_t)length + dont_fragment + protocol + source + destination;
@@ -123,20 +124,43 @@ SPECIALISED void write_ipv4(uint8_t *ip, uint32_t source, uint32_t destination, 
 	store_raw32(ip + 16, destination);
 }
 
+SPECIALISED void write_ipv6(
+	uint8_t *ip, const uint64_t source[2], const uint64_t destination[2], uint16_t udp_length)
+{
+	store_raw64(ip, join_raw32(OCTETS_BE32(UINT32_C(0x60000000)),
+				OCTETS_BE32((uint32_t)udp_length << 16 | PROTOCOL_UDP << 8 | HOP_LIMIT)));
+	store_raw64(ip + 8, source[0]);
+	store_raw64(ip + 16, source[1]);
+	store_raw64(ip + 24, destination[0]);
+	store_raw64(ip + 32, destination[1]);
+}
+
 /* What the UDP checksum covers beside addresses and payload: the pseudo-header's rest, and the UDP header. */
-static const uint32_t sum_of_pseudo = OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(REPLY_UDP_LENGTH);
-static const uint32_t sum_of_udp = OCTETS_BE16(REPLY_UDP_LENGTH);
+SPECIALISED uint32_t sum_of_pseudo(uint16_t udp_length)
+{
+	return (uint32_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(udp_length);
+}
+
+SPECIALISED uint32_t sum_of_udp(uint16_t udp_length)
+{
+	return OCTETS_BE16(udp_length);
+}
+
+SPECIALISED uint64_t add_ipv6(uint64_t sum, const uint64_t address[2])
+{
+	return checksum_add64(checksum_add64(sum, address[0]), address[1]);
+}
 
 SPECIALISED void answer_ipv4(const struct reply *reply, uint8_t *ip, unsigned index, bool offload)
 {
 	const uint32_t source = load_raw32(ip + 16), destination = load_raw32(ip + 12);
 	const uint32_t ports = load_raw32(ip + IPV4_HEADER);
-	const uint64_t pseudo = (uint64_t)source + destination + sum_of_pseudo;
-	const uint64_t sum =
-		write_ntp(reply, ip + IPV4_HEADER + UDP_HEADER, index, pseudo + ports + sum_of_udp);
+	const uint64_t pseudo = (uint64_t)source + destination + sum_of_pseudo(REPLY_UDP_LENGTH);
+	const uint64_t sum = write_ntp(
+		reply, ip + IPV4_HEADER + UDP_HEADER, index, pseudo + ports + sum_of_udp(REPLY_UDP_LENGTH));
 
-	write_ipv4(ip, source, destination, offload);
-	write_udp(ip + IPV4_HEADER, ports, offload ? pseudo : sum, offload);
+	write_ipv4(ip, source, destination, REPLY_UDP_LENGTH, offload);
+	write_udp(ip + IPV4_HEADER, ports, REPLY_UDP_LENGTH, offload ? pseudo : sum, offload);
 }
 
 SPECIALISED void answer_ipv6(const struct reply *reply, uint8_t *ip, unsigned index, bool offload)
@@ -146,16 +170,12 @@ SPECIALISED void answer_ipv6(const struct reply *reply, uint8_t *ip, unsigned in
 	const uint32_t ports = load_raw32(ip + IPV6_HEADER);
 	uint64_t pseudo, sum;
 
-	pseudo = checksum_add64(checksum_add64(sum_of_pseudo, source[0]), source[1]);
-	pseudo = checksum_add64(checksum_add64(pseudo, destination[0]), destination[1]);
-	sum = write_ntp(reply, ip + IPV6_HEADER + UDP_HEADER, index, (uint64_t)ports + sum_of_udp);
-	store_raw64(ip, join_raw32(OCTETS_BE32(UINT32_C(0x60000000)),
-				OCTETS_BE32(REPLY_UDP_LENGTH << 16 | PROTOCOL_UDP << 8 | HOP_LIMIT)));
-	store_raw64(ip + 8, source[0]);
-	store_raw64(ip + 16, source[1]);
-	store_raw64(ip + 24, destination[0]);
-	store_raw64(ip + 32, destination[1]);
-	write_udp(ip + IPV6_HEADER, ports, offload ? pseudo : checksum_add64(pseudo, sum), offload);
+	pseudo = add_ipv6(add_ipv6(sum_of_pseudo(REPLY_UDP_LENGTH), source), destination);
+	sum = write_ntp(
+		reply, ip + IPV6_HEADER + UDP_HEADER, index, (uint64_t)ports + sum_of_udp(REPLY_UDP_LENGTH));
+	write_ipv6(ip, source, destination, REPLY_UDP_LENGTH);
+	write_udp(ip + IPV6_HEADER, ports, REPLY_UDP_LENGTH, offload ? pseudo : checksum_add64(pseudo, sum),
+		offload);
 }
 
 SPECIALISED void answer(const struct reply *reply, struct packet *packets, unsigned n, bool offload)
@@ -187,4 +207,52 @@ void answer_burst(const struct reply *reply, struct packet *packets, unsigned n)
 		answer(&common, packets, n, true);
 	else
 		answer(&common, packets, n, false);
+}
+
+__attribute__((noinline)) void answer_header(const struct reply *reply, uint8_t *ntp, unsigned index)
+{
+	(void)write_ntp(reply, ntp, index, 0);
+}
+
+/* The frame of any length, whose payload is summed where it stands. */
+static void frame_ipv4(uint8_t *ip, uint16_t udp_length, bool offload)
+{
+	const uint32_t source = load_raw32(ip + 16), destination = load_raw32(ip + 12);
+	uint8_t *udp = ip + IPV4_HEADER;
+	const uint32_t ports = load_raw32(udp);
+	uint64_t sum = (uint64_t)source + destination + sum_of_pseudo(udp_length);
+
+	if (!offload)
+		sum = checksum_add(sum + ports + sum_of_udp(udp_length), udp + UDP_HEADER,
+			udp_length - (size_t)UDP_HEADER);
+	write_ipv4(ip, source, destination, udp_length, offload);
+	write_udp(udp, ports, udp_length, sum, offload);
+}
+
+static void frame_ipv6(uint8_t *ip, uint16_t udp_length, bool offload)
+{
+	const uint64_t source[2] = {load_raw64(ip + 24), load_raw64(ip + 32)};
+	const uint64_t destination[2] = {load_raw64(ip + 8), load_raw64(ip + 16)};
+	uint8_t *udp = ip + IPV6_HEADER;
+	const uint32_t ports = load_raw32(udp);
+	uint64_t sum = add_ipv6(add_ipv6(sum_of_pseudo(udp_length), source), destination);
+
+	if (!offload)
+		sum = checksum_add(checksum_add64(sum, (uint64_t)ports + sum_of_udp(udp_length)),
+			udp + UDP_HEADER, udp_length - (size_t)UDP_HEADER);
+	write_ipv6(ip, source, destination, udp_length);
+	write_udp(udp, ports, udp_length, sum, offload);
+}
+
+void answer_frame(struct packet *packet, uint16_t ntp_size, bool offload)
+{
+	const uint16_t udp_length = (uint16_t)(UDP_HEADER + ntp_size);
+	uint8_t *ip = packet->data + packet->l3;
+
+	swap_macs(packet->data);
+	if (packet->is_ipv6)
+		frame_ipv6(ip, udp_length, offload);
+	else
+		frame_ipv4(ip, udp_length, offload);
+	packet->length = (uint16_t)(packet->l3 + (packet->is_ipv6 ? IPV6_HEADER : IPV4_HEADER) + udp_length);
 }

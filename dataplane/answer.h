@@ -37,4 +37,12 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
  * Others stay. */
 void answer_burst(const struct reply *reply, struct packet *packets, unsigned n);
 
+/*
+ * The two halves of the above, for replies of other lengths: first the NTP header over the request's, for the
+ * packet of that number in the burst; then, when the ntp_size octets from the header on are what they will
+ * stay, all before them. The request is one that classify has let pass, with at least as many octets.
+ */
+void answer_header(const struct reply *reply, uint8_t *ntp, unsigned index);
+void answer_frame(struct packet *packet, uint16_t ntp_size, bool offload);
+
 #endif

@@ -6,6 +6,7 @@
 #include "ntp/extension.h"
 #include "ntp/octets.h"
 #include "ntp/packet.h"
+#include "nts/fields.h"
 
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
@@ -269,12 +270,26 @@ SPECIALISED enum verdict judge_request(const struct policy *policy, const struct
 	return judge_checksums(header, ip, udp_length, packet->flags, is_ipv6);
 }
 
+/*
+ * Whether a request that would be answered is the NTS lane's instead. Its fields have sound lengths by now,
+ * those after an authenticator too, although nobody will look at them (RFC 8915 section 5.7): what cannot be
+ * told apart, or ends in a MAC, is refused with NTS as without.
+ */
+static bool is_nts(const struct policy *policy, const struct ip *ip, uint32_t udp_length)
+{
+	const uint8_t *ntp = ip->udp + UDP_HEADER;
+
+	return policy->nts && udp_length > USUAL_UDP_LENGTH && ntp_lvm_version(ntp[0]) == 4 &&
+	       ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT && nts_is_asked(ntp, udp_length - UDP_HEADER);
+}
+
 /* Any request: lengths are looked at one by one. */
 static __attribute__((noinline)) enum verdict classify_unusual(const struct policy *policy,
 	const struct packet *packet, const uint8_t *header, uint32_t size, uint32_t vlan, bool is_ipv6)
 {
 	struct ip ip;
 	enum verdict verdict = is_ipv6 ? parse_ipv6(header, size, &ip) : parse_ipv4(header, size, &ip);
+	uint32_t udp_length;
 
 	if (verdict != VERDICT_ANSWERED)
 		return verdict;
@@ -282,7 +297,10 @@ static __attribute__((noinline)) enum verdict classify_unusual(const struct poli
 		return VERDICT_OTHER_ADDRESS;
 	if (ip.payload < UDP_HEADER)
 		return VERDICT_IP_LENGTH;
-	return judge_request(policy, packet, header, &ip, load_be16(ip.udp + 4), is_ipv6);
+	udp_length = load_be16(ip.udp + 4);
+	verdict = judge_request(policy, packet, header, &ip, udp_length, is_ipv6);
+	return verdict == VERDICT_ANSWERED && is_nts(policy, &ip, udp_length) ? VERDICT_NTS_ANSWERED
+									      : verdict;
 }
 
 /* From the IP header on, which starts after l3 octets; `vlan` as in dataplane/policy.h. */

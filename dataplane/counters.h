@@ -74,17 +74,18 @@ struct worker_counters {
 	uint64_t rx_bytes;  /* of those, without FCS */
 	uint64_t tx_frames; /* replies handed to ports */
 	uint64_t tx_bytes;  /* of all replies, those that a port did not take included */
-	uint64_t tx_dropped;     /* replies that a port did not take */
-	uint64_t to_kernel;      /* frames handed to an exception TAP */
-	uint64_t from_kernel;    /* frames of an exception TAP handed to a port */
-	uint64_t kernel_dropped; /* of both directions, those that were not taken */
-	uint64_t busy_cycles;    /* counter ticks from receiving a burst to having sent its replies */
-	uint64_t busy_frames;    /* frames of those bursts */
-	int32_t cpu;             /* core that the worker is pinned to */
-	uint32_t queues;         /* receive queues that it polls */
-	uint64_t reserved[2];
-	uint64_t verdict[VERDICT_SLOTS];    /* frames, by enum verdict */
-	uint64_t burst[HISTOGRAM_BINS];     /* bursts, by frames received (empty ones are not counted) */
+	uint64_t tx_dropped;             /* replies that a port did not take */
+	uint64_t to_kernel;              /* frames handed to an exception TAP */
+	uint64_t from_kernel;            /* frames of an exception TAP handed to a port */
+	uint64_t kernel_dropped;         /* of both directions, those that were not taken */
+	uint64_t busy_cycles;            /* counter ticks from receiving a burst to having sent its replies */
+	uint64_t busy_frames;            /* frames of those bursts */
+	int32_t cpu;                     /* core that the worker is pinned to */
+	uint32_t queues;                 /* receive queues that it polls */
+	uint64_t nts_kisses;             /* Kiss-o'-Death NTSN among the replies */
+	uint64_t nts_kisses_withheld;    /* those that their limit forbade */
+	uint64_t verdict[VERDICT_SLOTS]; /* frames, by enum verdict */
+	uint64_t burst[HISTOGRAM_BINS];  /* bursts, by frames received (empty ones are not counted) */
 	uint64_t residence[HISTOGRAM_BINS]; /* bursts, by ticks from receiving to sent */
 	uint64_t reserved_tail[32];
 };

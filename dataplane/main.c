@@ -23,9 +23,12 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 
+#include <openssl/crypto.h>
+
 #include "dataplane/counters.h"
 #include "dataplane/eal.h"
 #include "dataplane/log.h"
+#include "dataplane/nts_lane.h"
 #include "dataplane/port.h"
 #include "dataplane/sandbox.h"
 #include "dataplane/settings.h"
@@ -132,23 +135,40 @@ static int8_t measure_precision(const struct timebase *tb)
 	return -1;
 }
 
-static void attach_segments(struct worker *w)
+static void attach(struct shm *segment, const struct shm_contract *contract)
 {
 	char text[PATH_MAX + 256];
-	enum shm_error error = shm_open_reader(&w->timebase_segment, settings.run_dir, &TIMEBASE_CONTRACT);
+	const enum shm_error error = shm_open_reader(segment, settings.run_dir, contract);
 
-	if (error != SHM_OK) {
-		shm_explain(error, settings.run_dir, &TIMEBASE_CONTRACT, text, sizeof(text));
-		give_up(EX_UNAVAILABLE, text);
-	}
-	error = shm_open_reader(&w->policy_segment, settings.run_dir, &POLICY_CONTRACT);
-	if (error != SHM_OK) {
-		shm_explain(error, settings.run_dir, &POLICY_CONTRACT, text, sizeof(text));
-		give_up(EX_UNAVAILABLE, text);
-	}
+	if (error == SHM_OK)
+		return;
+	shm_explain(error, settings.run_dir, contract, text, sizeof(text));
+	give_up(EX_UNAVAILABLE, text);
+}
+
+static void attach_segments(struct worker *w)
+{
+	attach(&w->timebase_segment, &TIMEBASE_CONTRACT);
+	attach(&w->policy_segment, &POLICY_CONTRACT);
+	attach(&w->keyring_segment, &KEYRING_CONTRACT);
 	w->timebase_sequence = shm_read(&w->timebase_segment, &w->timebase);
 	if (w->timebase_sequence == 0)
 		give_up(EX_UNAVAILABLE, "tickwire-clock has not published a timebase yet");
+}
+
+/* Before the sandbox: the library fetches its ciphers now, and opens nothing later. */
+static struct nts_lane *make_nts_lane(void)
+{
+	uint8_t seed[NTS_LANE_SEED];
+	struct nts_lane *lane;
+
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		give_up(EX_OSERR, "the kernel has no random octets to seed nonces with");
+	lane = nts_lane_new(siv_backends[0], seed);
+	OPENSSL_cleanse(seed, sizeof(seed));
+	if (!lane)
+		give_up(EX_OSERR, "libcrypto does not give AES-128-CBC and AES-128-CTR: no NTS without them");
+	return lane;
 }
 
 static void make_worker(unsigned index)
@@ -159,6 +179,7 @@ static void make_worker(unsigned index)
 	if (!w)
 		give_up(EX_OSERR, "not enough memory for the workers");
 	attach_segments(w);
+	w->nts = make_nts_lane();
 	w->cpu = worker_cpu[index];
 	w->counters = &counters()->worker[index];
 	w->counters->cpu = (int32_t)w->cpu;
@@ -335,6 +356,8 @@ int main(int argc, char **argv)
 	set_state(DATAPLANE_STOPPING);
 	__atomic_store_n(&worker_stop, true, __ATOMIC_RELAXED);
 	rte_eal_mp_wait_lcore();
+	for (unsigned i = 0; i < worker_count; i++)
+		nts_lane_free(workers[i]->nts);
 	for (unsigned i = 0; i < settings.ports; i++)
 		port_stop(&ports[i]);
 	return EXIT_SUCCESS;

@@ -20,7 +20,7 @@ enum {
 /* One body, specialised by constant arguments: IPv4 and IPv6, tagged or not, offloaded or not. */
 #define SPECIALISED static inline __attribute__((always_inline))
 
-/* What the port has done with a received frame. */
+/* What the port has done with a received frame, and what has become of it since. */
 enum {
 	PACKET_IP_CHECKSUM_GOOD = 1,  /* the port verified the IPv4 header checksum */
 	PACKET_UDP_CHECKSUM_GOOD = 2, /* the port verified the UDP checksum */
@@ -31,6 +31,8 @@ enum {
 	 * field then holds the pseudo-header's sum, and that counts as right.
 	 */
 	PACKET_UDP_CHECKSUM_PARTIAL = 16,
+	/* Set on the way: the frame has become a reply, whatever its verdict says of the request. */
+	PACKET_REPLY = 32,
 };
 
 struct packet {

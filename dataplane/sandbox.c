@@ -129,6 +129,12 @@ static const int common_calls[] = {
 	SCMP_SYS(writev),
 };
 
+/*
+ * Files are not to be had, but asking is no crime: glibc opens some when it feels like it and does without
+ * (its allocator looks at vm.overcommit_memory before it first gives memory of a thread back).
+ */
+static const int refused_calls[] = {SCMP_SYS(open), SCMP_SYS(openat)};
+
 static int add_rule(scmp_filter_ctx ctx, const struct sandbox_rule *rule)
 {
 	if (rule->argument < 0)
@@ -167,6 +173,8 @@ bool sandbox_filter(
 	error = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	for (size_t i = 0; error == 0 && i < sizeof(common_calls) / sizeof(common_calls[0]); i++)
 		error = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, common_calls[i], 0);
+	for (size_t i = 0; error == 0 && i < sizeof(refused_calls) / sizeof(refused_calls[0]); i++)
+		error = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), refused_calls[i], 0);
 	if (error == 0)
 		error = add_memory_rules(ctx);
 	for (size_t i = 0; error == 0 && i < count; i++)

@@ -55,8 +55,8 @@ struct sandbox_rule {
 
 /*
  * Allow what every daemon of ours needs (memory, threads, signals, time, exit, read, write, close, poll) and
- * the rules given; all else kills the process (SANDBOX_KILL) or fails with EPERM (SANDBOX_ERRNO). For all
- * threads. SANDBOX_OFF does nothing. False with a sentence in text[size].
+ * the rules given; opening a file fails with EACCES; all else kills the process (SANDBOX_KILL) or fails with
+ * EPERM (SANDBOX_ERRNO). For all threads. SANDBOX_OFF does nothing. False with a sentence in text[size].
  */
 bool sandbox_filter(
 	enum sandbox_mode mode, const struct sandbox_rule *rules, size_t count, char *text, size_t size);

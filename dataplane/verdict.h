@@ -10,6 +10,7 @@ enum disposition {
 	DISPOSITION_ANSWER, /* turned into its reply and sent out of the port it came in by */
 	DISPOSITION_KERNEL, /* not ours: to the exception path where the port has one, else dropped */
 	DISPOSITION_DROP,   /* ours to judge, and refused */
+	DISPOSITION_REFUSE, /* refused too, and told so by a Kiss-o'-Death as far as its limit allows */
 };
 
 /* X(symbol, disposition, name, meaning) */
@@ -50,7 +51,35 @@ enum disposition {
 		"extension field that is too short, too long or cut off")                            \
 	X(CRYPTO_NAK, DROP, "crypto-nak", "crypto-NAK in a request")                                 \
 	X(MAC_LENGTH, DROP, "mac-length", "trailer of a length that no MAC has")                     \
-	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")
+	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")              \
+	/* RFC 8915: a request whose fields are not what it asks for is dropped ... */               \
+	X(NTS_ANSWERED, ANSWER, "nts-answered", "NTS request answered with authentication")          \
+	X(NTS_FIELD_LENGTH, DROP, "nts-field-length",                                                \
+		"encrypted field that is too short, too long or cut off")                            \
+	X(NTS_NO_IDENTIFIER, DROP, "nts-no-identifier", "no Unique Identifier in front")             \
+	X(NTS_TWO_IDENTIFIERS, DROP, "nts-two-identifiers", "more than one Unique Identifier")       \
+	X(NTS_IDENTIFIER_SHORT, DROP, "nts-identifier-short", "Unique Identifier below 32 octets")   \
+	X(NTS_NO_COOKIE, DROP, "nts-no-cookie", "no cookie before the NTS authenticator")            \
+	X(NTS_TWO_COOKIES, DROP, "nts-two-cookies", "more than one cookie")                          \
+	X(NTS_NO_AUTHENTICATOR, DROP, "nts-no-authenticator", "NTS fields without an authenticator") \
+	X(NTS_PLACEHOLDER_LENGTH, DROP, "nts-placeholder-length",                                    \
+		"cookie placeholder that is not as long as the cookie")                              \
+	X(NTS_AUTHENTICATOR_LENGTH, DROP, "nts-authenticator-length",                                \
+		"NTS authenticator too short for the nonce and ciphertext it claims")                \
+	X(NTS_NONCE_EMPTY, DROP, "nts-nonce-empty", "NTS authenticator without a nonce")             \
+	X(NTS_CIPHERTEXT_SHORT, DROP, "nts-ciphertext-short", "ciphertext shorter than its tag")     \
+	X(NTS_PADDING, DROP, "nts-padding", "NTS authenticator without room for the reply's nonce")  \
+	X(NTS_ENCRYPTED_FIELD, DROP, "nts-encrypted-field",                                          \
+		"NTS field encrypted that must be sent in clear")                                    \
+	/* ... one whose cookie or tag does not verify is told NTSN ... */                           \
+	X(NTS_COOKIE_LENGTH, REFUSE, "nts-cookie-length", "cookie of a length unlike ours")          \
+	X(NTS_UNKNOWN_KEY, REFUSE, "nts-unknown-key", "cookie under a key that is not in the ring")  \
+	X(NTS_EXPIRED_KEY, REFUSE, "nts-expired-key", "cookie under a key whose time is over")       \
+	X(NTS_ALGORITHM, REFUSE, "nts-algorithm", "cookie for an AEAD that is not served here")      \
+	X(NTS_COOKIE_FORGED, REFUSE, "nts-cookie-forged", "cookie that does not verify")             \
+	X(NTS_FORGED, REFUSE, "nts-forged", "NTS authenticator that does not verify")                \
+	/* ... and this one is our own failure. */                                                   \
+	X(NTS_FAILED, DROP, "nts-failed", "no key that new cookies can be made with, or no cipher")
 
 enum verdict {
 #define X(symbol, disposition, name, meaning) VERDICT_##symbol,

@@ -11,6 +11,8 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include <openssl/crypto.h>
+
 #include "dataplane/answer.h"
 #include "dataplane/classify.h"
 
@@ -18,6 +20,8 @@ enum {
 	SLEEP_NS = 50000, /* where a port can only be polled */
 	WAIT_MS = 50,     /* at most, so that heartbeat and worker_stop are looked at */
 	WAIT_EVENTS = 16,
+	SEAL_SHIFT = 3,      /* of the average: each burst moves it by an eighth */
+	SEAL_PARTS = 100000, /* of a second: no reply takes longer to seal than one, whatever was measured */
 };
 
 /* Says who owns an mbuf's data, and must survive: the rest of a received frame's flags means nothing to the
@@ -26,7 +30,21 @@ static const uint64_t ATTACHED = RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
 
 bool worker_stop;
 
-/* The current timebase and policy, copied when they have moved. False as long as there is none. */
+/* A keyring that is new. The copies on the way are erased. */
+static void refresh_keyring(struct worker *w)
+{
+	struct keyring fresh;
+	const uint64_t sequence = shm_read(&w->keyring_segment, &fresh);
+
+	if (sequence) {
+		nts_lane_keyring(w->nts, &fresh);
+		w->keyring_sequence = sequence;
+	}
+	OPENSSL_cleanse(&fresh, sizeof(fresh));
+}
+
+/* The current timebase, policy and keyring, copied when they have moved. False as long as there is no
+ * timebase or policy; without keys there is still time to serve. */
 static bool refresh(struct worker *w)
 {
 	if (shm_sequence(&w->timebase_segment) != w->timebase_sequence) {
@@ -47,6 +65,8 @@ static bool refresh(struct worker *w)
 			w->policy_sequence = sequence;
 		}
 	}
+	if (shm_sequence(&w->keyring_segment) != w->keyring_sequence)
+		refresh_keyring(w);
 	return w->timebase_sequence && w->policy_sequence;
 }
 
@@ -126,12 +146,25 @@ static bool prepare_for_kernel(struct rte_mbuf **m, const struct packet *packet)
 	return true;
 }
 
+/* Count a frame that the plain lane did not answer; whether it became a reply nevertheless, one of *others.
+ */
+static bool count_other(struct worker_counters *c, const struct packet *packet, unsigned *others)
+{
+	const bool replied = packet->flags & PACKET_REPLY;
+
+	*others += replied;
+	counter_add(&c->verdict[packet->verdict], 1);
+	if (verdict_info[packet->verdict].disposition == DISPOSITION_REFUSE)
+		counter_add(replied ? &c->nts_kisses : &c->nts_kisses_withheld, 1);
+	return replied;
+}
+
 /* Step five, and the sending: each mbuf goes to the port, to the kernel or back to its pool. */
 static void dispose(struct worker *w, const struct worker_queue *q, struct rte_mbuf **mbufs,
 	const struct packet *packets, unsigned n, uint64_t received)
 {
 	struct rte_mbuf *replies[BURST_MAX], *kernel[BURST_MAX], *drop[BURST_MAX];
-	unsigned reply_count = 0, kernel_count = 0, drop_count = 0, taken;
+	unsigned reply_count = 0, others = 0, kernel_count = 0, drop_count = 0, taken;
 	struct worker_counters *c = w->counters;
 	uint64_t bytes = 0, ticks;
 
@@ -139,13 +172,13 @@ static void dispose(struct worker *w, const struct worker_queue *q, struct rte_m
 		struct rte_mbuf *m = mbufs[i];
 		const uint8_t verdict = packets[i].verdict;
 
-		if (__builtin_expect(verdict == VERDICT_ANSWERED, 1)) {
+		if (__builtin_expect(verdict == VERDICT_ANSWERED, 1) ||
+			count_other(c, &packets[i], &others)) {
 			set_out(m, &packets[i], q->port->tx_checksum);
 			bytes += packets[i].length;
 			replies[reply_count++] = m;
 			continue;
 		}
-		counter_add(&c->verdict[verdict], 1);
 		if (verdict_info[verdict].disposition == DISPOSITION_KERNEL &&
 			q->port->tap_id != PORT_NO_TAP && prepare_for_kernel(&m, &packets[i]))
 			kernel[kernel_count++] = m;
@@ -154,7 +187,7 @@ static void dispose(struct worker *w, const struct worker_queue *q, struct rte_m
 	}
 	taken = give(q->port->id, q->queue, replies, reply_count);
 	ticks = counter_read((enum counter_kind)w->timebase.counter_kind) - received;
-	counter_add(&c->verdict[VERDICT_ANSWERED], reply_count);
+	counter_add(&c->verdict[VERDICT_ANSWERED], reply_count - others);
 	counter_add(&c->tx_frames, taken);
 	counter_add(&c->tx_dropped, reply_count - taken);
 	counter_add(&c->tx_bytes, bytes);
@@ -171,6 +204,48 @@ static void dispose(struct worker *w, const struct worker_queue *q, struct rte_m
 		rte_pktmbuf_free_bulk(drop, drop_count);
 }
 
+static uint64_t now_of(const struct worker *w)
+{
+	return counter_read((enum counter_kind)w->timebase.counter_kind);
+}
+
+static bool any_is_nts(const struct packet *packets, unsigned n)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < n; i++)
+		any |= packets[i].verdict == VERDICT_NTS_ANSWERED;
+	return any;
+}
+
+/* The long part of NTS, before T3 is taken: how many replies are to be sealed after it. */
+static unsigned open_nts(struct worker *w, struct packet *packets, unsigned n, uint64_t received)
+{
+	const uint64_t hz = w->timebase.counter_hz;
+	unsigned left, kisses, replies;
+
+	if (!w->policy.nts || !any_is_nts(packets, n))
+		return 0;
+	left = kisses = kiss_limit_left(&w->kisses, received, hz, n);
+	replies = nts_lane_open(w->nts, packets, n, timebase_time(&w->timebase, received), &kisses);
+	kiss_limit_take(&w->kisses, hz, left - kisses);
+	return replies;
+}
+
+/* The short part, and how long it takes: what comes next time between T3 and the wire. */
+static void seal_nts(
+	struct worker *w, const struct reply *reply, struct packet *packets, unsigned n, unsigned replies)
+{
+	const uint64_t start = now_of(w), most = w->timebase.counter_hz / SEAL_PARTS;
+	uint64_t each;
+
+	nts_lane_seal(w->nts, reply, packets, n);
+	each = (now_of(w) - start) / replies;
+	/* A worker that was held up meanwhile has measured something else. */
+	each = each < most ? each : most;
+	w->seal_ticks += each - (w->seal_ticks >> SEAL_SHIFT);
+}
+
 /* A packet's way: receive, classify, answer, send, count (docs/architecture.md). */
 static unsigned serve(struct worker *w, const struct worker_queue *q)
 {
@@ -178,18 +253,25 @@ static unsigned serve(struct worker *w, const struct worker_queue *q)
 	struct packet packets[BURST_MAX];
 	struct reply reply;
 	const unsigned n = rte_eth_rx_burst(q->port->id, q->queue, mbufs, BURST_MAX);
-	uint64_t received;
+	unsigned sealed;
+	uint64_t received, sent;
 
 	if (n == 0)
 		return 0;
-	received = counter_read((enum counter_kind)w->timebase.counter_kind);
+	received = now_of(w);
 	counter_add(&w->counters->rx_bytes, take_in(q->port, packets, mbufs, n));
 	counter_add(&w->counters->rx_frames, n);
 	counter_add(&w->counters->burst[histogram_bin(n)], 1);
 	classify_burst(&w->policy, packets, n);
-	reply_prepare(&reply, &w->timebase, &w->policy, w->precision, q->port->tx_checksum, received,
-		counter_read((enum counter_kind)w->timebase.counter_kind), next_random(w));
+	sealed = open_nts(w, packets, n, received);
+	/* Authenticators cover T3, and all of the burst leaves together once they are made: what that takes
+	 * is known beforehand, and would else look like a longer way back to every client. */
+	sent = now_of(w) + (sealed * w->seal_ticks >> SEAL_SHIFT);
+	reply_prepare(&reply, &w->timebase, &w->policy, w->precision, q->port->tx_checksum, received, sent,
+		next_random(w));
 	answer_burst(&reply, packets, n);
+	if (sealed)
+		seal_nts(w, &reply, packets, n, sealed);
 	dispose(w, q, mbufs, packets, n, received);
 	return n;
 }

@@ -10,6 +10,8 @@
 #include <rte_epoll.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/kiss_limit.h"
+#include "dataplane/nts_lane.h"
 #include "dataplane/policy.h"
 #include "dataplane/port.h"
 #include "ntp/shm.h"
@@ -25,16 +27,19 @@ struct worker_queue {
 /* Filled by the main thread before worker_run; from then on the worker's own. */
 struct worker {
 	struct worker_counters *counters; /* the worker's block of the segment */
-	struct shm timebase_segment, policy_segment;
+	struct shm timebase_segment, policy_segment, keyring_segment;
 	int8_t precision;
 	bool idle_poll;
 	uint64_t idle_after; /* counter ticks without a packet before it waits */
 	uint64_t random;     /* state of the generator that fills bits below the precision; not 0 */
 	unsigned cpu, queues;
 	struct worker_queue queue[WORKER_QUEUES_MAX];
-	uint64_t timebase_sequence, policy_sequence;
+	uint64_t timebase_sequence, policy_sequence, keyring_sequence;
 	struct timebase timebase;
 	struct policy policy;
+	struct nts_lane *nts; /* not looked at while policy.nts is 0 */
+	struct kiss_limit kisses;
+	uint64_t seal_ticks; /* that nts_lane_seal takes for a reply, averaged; times 2^SEAL_SHIFT */
 	struct rte_epoll_event event[WORKER_QUEUES_MAX]; /* of each queue's socket */
 	int epoll; /* -1: some queue can only be waited for by sleeping */
 };

@@ -41,6 +41,11 @@ static void look_at_result(const struct config *config)
 	require(config->port > 0 && config->min_poll >= 0 && config->min_poll <= 17);
 	require(config->local_stratum <= 15 && config->refresh_us >= 1000 && config->refresh_us <= 10000);
 	require(config->holdover_s >= 1 && config->holdover_s <= 604800);
+	require(config->nts.certificates <= CONFIG_IDENTITIES && config->nts.keys <= CONFIG_IDENTITIES);
+	require(config->nts.port > 0 && config->nts.threads >= 1 && config->nts.threads <= 64);
+	require(config->nts.rotate_s < 1U << 29 && config->nts.connections >= 1);
+	for (int i = 0; i < config->nts.certificates; i++)
+		require(config->nts.certificate[i][0] == '/' && !config->nts.certificate[i][CONFIG_PATH - 1]);
 	require(!config->workers[0] || cpu_list_parse(config->workers, set));
 	for (int i = 0; i < config->interfaces; i++)
 		require(config->interface[i].name[0] && config->interface[i].addresses <= CONFIG_ADDRESSES);

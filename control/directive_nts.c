@@ -1,0 +1,177 @@
+/* What chrony's directives of an NTS server say. */
+#include <stdio.h>
+#include <string.h>
+
+#include "control/directive_apply.h"
+#include "control/value.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum {
+	AEAD_SERVED = 15,
+	DUMP_DIR_MAX = CONFIG_PATH - sizeof("/ntskeys"), /* so that the file's name has room */
+};
+
+static bool set_path(
+	char path[CONFIG_PATH], const char *word, size_t most, const char *what, char *text, size_t size)
+{
+	const size_t length = strlen(word);
+	char expected[96];
+	bool printable = true;
+
+	for (const char *c = word; *c; c++)
+		printable &= *c > 0x20 && *c < 0x7f;
+	if (word[0] != '/' || length > most || !printable) {
+		snprintf(expected, sizeof(expected), "%s's absolute path of at most %zu printable octets",
+			what, most);
+		return value_refuse(text, size, word, expected);
+	}
+	memset(path, 0, CONFIG_PATH);
+	memcpy(path, word, length);
+	return true;
+}
+
+static bool add_path(
+	char paths[CONFIG_IDENTITIES][CONFIG_PATH], uint8_t *count, const char *word, char *text, size_t size)
+{
+	char expected[64];
+
+	if (*count == CONFIG_IDENTITIES) {
+		snprintf(expected, sizeof(expected), "at most %d of them", CONFIG_IDENTITIES);
+		return value_refuse(text, size, word, expected);
+	}
+	if (!set_path(paths[*count], word, CONFIG_PATH - 1, "a file", text, size))
+		return false;
+	++*count;
+	return true;
+}
+
+DIRECTIVE_APPLY(directive_ntsservercert)
+{
+	(void)words;
+	return add_path(config->nts.certificate, &config->nts.certificates, word[0], text, size);
+}
+
+DIRECTIVE_APPLY(directive_ntsserverkey)
+{
+	(void)words;
+	return add_path(config->nts.key, &config->nts.keys, word[0], text, size);
+}
+
+DIRECTIVE_APPLY(directive_ntsport)
+{
+	long port;
+
+	(void)words;
+	if (!value_integer(word[0], "a port", 1, 65535, &port, text, size))
+		return false;
+	config->nts.port = (uint16_t)port;
+	return true;
+}
+
+DIRECTIVE_APPLY(directive_ntsprocesses)
+{
+	long threads;
+
+	(void)words;
+	if (!value_integer(word[0], "a number of threads", 0, 64, &threads, text, size))
+		return false;
+	config->nts.threads = threads == 0 ? 1 : (uint16_t)threads;
+	return true;
+}
+
+DIRECTIVE_APPLY(directive_maxntsconnections)
+{
+	long connections;
+
+	(void)words;
+	if (!value_integer(word[0], "a number of connections", 1, 100000, &connections, text, size))
+		return false;
+	config->nts.connections = (uint32_t)connections;
+	return true;
+}
+
+DIRECTIVE_APPLY(directive_ntsratelimit)
+{
+	static const char *const names[] = {"interval", "burst", "leak"};
+	static const struct {
+		const char *what;
+		long least, most;
+	} range[] = {{"a power of 2 in seconds", -19, 12}, {"a number of connections", 1, 255},
+		{"a power of 2", 1, 4}};
+	long value[] = {6, 8, 2};
+	size_t option;
+
+	for (int i = 0; i < words; i += 2) {
+		char expected[64];
+
+		if (!value_choice(word[i], names, COUNT(names), &option, text, size))
+			return false;
+		snprintf(expected, sizeof(expected), "a value after `%s`", names[option]);
+		if (i + 1 == words)
+			return value_refuse(text, size, NULL, expected);
+		if (!value_integer(word[i + 1], range[option].what, range[option].least, range[option].most,
+			    &value[option], text, size))
+			return false;
+	}
+	config->nts.limited = 1;
+	config->nts.interval = (int8_t)value[0];
+	config->nts.burst = (uint8_t)value[1];
+	config->nts.leak = (uint8_t)value[2];
+	return true;
+}
+
+/* The keyring counts a period's units of 2^-32 s, and two of them ahead. */
+DIRECTIVE_APPLY(directive_ntsrotate)
+{
+	long time;
+
+	(void)words;
+	if (!value_integer(word[0], "seconds", 0, (1L << 29) - 1, &time, text, size))
+		return false;
+	config->nts.rotate_s = (uint32_t)time;
+	return true;
+}
+
+DIRECTIVE_APPLY(directive_ntsdumpdir)
+{
+	(void)words;
+	return set_path(config->nts.dump_dir, word[0], DUMP_DIR_MAX, "a directory", text, size);
+}
+
+DIRECTIVE_APPLY(directive_ntsntpserver)
+{
+	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:";
+	const size_t length = strlen(word[0]);
+
+	(void)words;
+	if (length >= sizeof(config->nts.server) || strspn(word[0], allowed) != length)
+		return value_refuse(text, size, word[0],
+			"a host name or an address: 1-255 letters, digits, '-', '_', '.' or ':'");
+	memset(config->nts.server, 0, sizeof(config->nts.server));
+	memcpy(config->nts.server, word[0], length);
+	return true;
+}
+
+DIRECTIVE_APPLY(directive_ntsaeads)
+{
+	long others = 0;
+	bool served = false;
+
+	(void)config;
+	for (int i = 0; i < words; i++) {
+		long id;
+
+		if (!value_integer(word[i], "the number of an AEAD", 1, 65535, &id, text, size))
+			return false;
+		served |= id == AEAD_SERVED;
+		if (id != AEAD_SERVED)
+			others = id;
+	}
+	if (!served)
+		return value_refuse(
+			text, size, word[0], "15 (AES-SIV-CMAC-256) among them, which every client has");
+	if (others)
+		snprintf(text, size, "AEAD %ld has no effect: 15 (AES-SIV-CMAC-256) is served", others);
+	return true;
+}

@@ -1,0 +1,20 @@
+/* What `tickwire status` says of network time security. */
+#ifndef CONTROL_STATUS_NTS_H
+#define CONTROL_STATUS_NTS_H
+
+#include <jansson.h>
+#include <time.h>
+
+#include "control/nts.h"
+
+/*
+ * The supervisor's part: tickwire-ke's last status (control/ke_channel.h) with "port", "running" (bool),
+ * "dump" {"file", "error"}, "identity_error" and "keys_error" added, null where there is nothing to say. JSON
+ * null where NTS is off; NULL where memory is short.
+ */
+json_t *status_nts_json(const struct nts *nts);
+
+/* The lines of the table, of that object. */
+void status_nts_print(const json_t *nts, time_t now);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * Fuzz target: from an NTS request to its reply or kiss, through classify and the NTS lane. What is answered
+ * has to convince a client (tests/nts_judge.h). The input is described in tests/fuzz_nts_answer.h.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/answer.h"
+#include "dataplane/classify.h"
+#include "dataplane/nts_lane.h"
+#include "ntp/octets.h"
+#include "tests/fuzz_nts_answer.h"
+#include "tests/nts_golden.h"
+#include "tests/nts_judge.h"
+
+enum { HEADER = 48, FIELD_HEADER = 4, TAG = 16, SIZE_MOST = 8192, WRAP_HEAD = 4, NONCE_MOST = 63 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct {
+	struct nts_lane *lane;
+	struct siv *siv;
+	struct keyring ring;
+	struct policy policy;
+	struct reply reply;
+	struct nts_golden_case base, request;
+} bed;
+
+/* Aborts, so that the fuzzer keeps the input. */
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void make_bed(void)
+{
+	static const uint8_t seed[NTS_LANE_SEED] = "fuzz";
+	const struct nts_golden_shape shape = {.clear = "uicppua", .inner = "pu"};
+
+	if (bed.lane)
+		return;
+	bed.lane = nts_lane_new(siv_backends[0], seed);
+	bed.siv = siv_new(siv_backends[0]);
+	require(bed.lane && bed.siv);
+	nts_golden_keyring(&bed.ring);
+	nts_lane_keyring(bed.lane, &bed.ring);
+	nts_golden_policy(&bed.policy);
+	nts_golden_build(&shape, NTS_OVER_IPV4, &bed.base);
+}
+
+/* A good request with octets changed; its size. */
+static size_t patch(uint8_t *octets, const uint8_t *data, size_t size)
+{
+	memcpy(octets, bed.base.frame + bed.base.ntp, bed.base.ntp_size);
+	for (; size >= 3; data += 3, size -= 3)
+		octets[load_be16(data) % bed.base.ntp_size] ^= data[2];
+	return bed.base.ntp_size;
+}
+
+static size_t put_field(uint8_t *octets, size_t at, uint16_t type, size_t body)
+{
+	store_be16(octets + at, type);
+	store_be16(octets + at + 2, (uint16_t)(FIELD_HEADER + body));
+	return at + FIELD_HEADER;
+}
+
+static size_t put_beginning(uint8_t *octets, bool bare)
+{
+	size_t at = HEADER;
+
+	memcpy(octets, bed.base.frame + bed.base.ntp, HEADER);
+	if (bare)
+		return at;
+	at = put_field(octets, at, 0x0104, 32);
+	memset(octets + at, 0x1d, 32);
+	at = put_field(octets, at + 32, 0x0204, COOKIE_SIZE);
+	nts_golden_cookie(octets + at, NTS_GOLDEN_CURRENT);
+	return at + COOKIE_SIZE;
+}
+
+/* The authenticator over all before `at`, with what is encrypted; where it ends. */
+static size_t put_authenticator(
+	uint8_t *octets, size_t at, size_t nonce, size_t padding, const uint8_t *text, size_t text_size)
+{
+	const size_t nonce_room = (nonce + 3) / 4 * 4, text_room = (TAG + text_size + 3) / 4 * 4;
+	const size_t body = put_field(octets, at, 0x0404, 4 + nonce_room + text_room + padding);
+	uint8_t *tag = octets + body + 4 + nonce_room;
+	struct siv_job job = {.key = nts_golden_keys.c2s, .tag = tag, .text = tag + TAG, .size = text_size};
+
+	store_be16(octets + body, (uint16_t)nonce);
+	store_be16(octets + body + 2, (uint16_t)(TAG + text_size));
+	memset(octets + body + 4, 0, nonce_room + text_room + padding);
+	memset(octets + body + 4, 0x9e, nonce);
+	memcpy(job.text, text, text_size);
+	siv_job_bind(&job, octets, at, octets + body + 4, nonce);
+	siv_seal(bed.siv, &job, 1);
+	require(job.done);
+	return body + 4 + nonce_room + text_room + padding;
+}
+
+/* Octets between a good beginning and a right tag; 0 where the input is too short to say. */
+static size_t wrap(uint8_t *octets, const uint8_t *data, size_t size, bool bare)
+{
+	size_t clear, at, nonce, padding;
+
+	if (size < WRAP_HEAD || size > SIZE_MOST / 2)
+		return 0;
+	nonce = data[0] & NONCE_MOST;
+	padding = 4 * (size_t)(data[1] & 15);
+	clear = load_be16(data + 2);
+	data += WRAP_HEAD;
+	size -= WRAP_HEAD;
+	clear = clear < size ? clear : size;
+	at = put_beginning(octets, bare);
+	memcpy(octets + at, data, clear);
+	return put_authenticator(octets, at + clear, nonce, padding, data + clear, size - clear);
+}
+
+static size_t make_request(uint8_t *octets, const uint8_t *data, size_t size)
+{
+	switch (data[0] & FUZZ_NTS_MODE) {
+	case FUZZ_NTS_PATCHED:
+		return patch(octets, data + 1, size - 1);
+	case FUZZ_NTS_WRAPPED:
+		return wrap(octets, data + 1, size - 1, false);
+	case FUZZ_NTS_BARE:
+		return wrap(octets, data + 1, size - 1, true);
+	default:
+		if (size - 1 > SIZE_MOST)
+			return 0;
+		memcpy(octets, data + 1, size - 1);
+		return size - 1;
+	}
+}
+
+static void serve(struct packet *packet, bool offload, unsigned kisses)
+{
+	const unsigned given = kisses;
+	struct timebase timebase;
+	unsigned replies;
+
+	golden_timebase(&timebase);
+	reply_prepare(&bed.reply, &timebase, &bed.policy, -24, offload, 2000000000, 2000001000, 0x1234567);
+	classify_burst(&bed.policy, packet, 1);
+	require(packet->verdict < VERDICT_COUNT);
+	replies = nts_lane_open(bed.lane, packet, 1, NTS_GOLDEN_NOW, &kisses);
+	require(kisses <= given && replies <= 1);
+	answer_burst(&bed.reply, packet, 1);
+	nts_lane_seal(bed.lane, &bed.reply, packet, 1);
+	require(replies == (packet->flags & PACKET_REPLY ? 1 : 0));
+}
+
+static void check(const struct packet *packet, bool offload, bool silent)
+{
+	const bool refused = verdict_info[packet->verdict].disposition == DISPOSITION_REFUSE;
+
+	if (packet->verdict == VERDICT_NTS_ANSWERED) {
+		require(!nts_judge_reply(&bed.request, packet, &bed.ring, NTS_JUDGE_ANY_COOKIES, offload));
+	} else if (refused && !silent) {
+		require(!nts_judge_kiss(&bed.request, packet, offload));
+	} else {
+		require(!(packet->flags & PACKET_REPLY));
+		require(packet->verdict == VERDICT_ANSWERED || packet->length == bed.request.length);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t octets[2 * SIZE_MOST];
+	struct packet packet;
+	size_t ntp;
+
+	make_bed();
+	ntp = size > 0 ? make_request(octets, data, size) : 0;
+	if (ntp < HEADER)
+		return 0;
+	nts_golden_wrap(octets, (uint16_t)ntp, (enum nts_golden_over)(data[0] & FUZZ_NTS_OVER), &bed.request);
+	packet = (struct packet){.data = malloc(bed.request.length), .length = bed.request.length};
+	require(packet.data != NULL);
+	memcpy(packet.data, bed.request.frame, bed.request.length);
+	serve(&packet, data[0] & FUZZ_NTS_OFFLOAD, data[0] & FUZZ_NTS_SILENT ? 0 : 1);
+	check(&packet, data[0] & FUZZ_NTS_OFFLOAD, data[0] & FUZZ_NTS_SILENT);
+	free(packet.data);
+	return 0;
+}

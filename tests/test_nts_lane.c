@@ -1,0 +1,627 @@
+/* The NTS lane, dataplane/nts_lane.h: the golden requests, random ones, bursts, keys and kisses. */
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/answer.h"
+#include "dataplane/classify.h"
+#include "dataplane/counters.h"
+#include "dataplane/kiss_limit.h"
+#include "dataplane/nts_lane.h"
+#include "tests/nts_golden.h"
+#include "tests/nts_judge.h"
+
+enum { RANDOM_REQUESTS = 100000, LETTERS_MAX = 16 };
+
+static struct nts_lane *lane;
+static struct keyring ring;
+static struct policy policy;
+static struct timebase timebase;
+static struct nts_golden_case current;
+static uint64_t random_state = UINT64_C(0x6e74736c616e6521);
+
+/* Always the same sequence (splitmix64, Steele et al. 2014). */
+static unsigned below(unsigned limit)
+{
+	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (unsigned)((z ^ z >> 31) % limit);
+}
+
+static int make(void **state)
+{
+	static const uint8_t seed[NTS_LANE_SEED] = "not very random";
+
+	(void)state;
+	nts_golden_policy(&policy);
+	nts_golden_keyring(&ring);
+	golden_timebase(&timebase);
+	lane = nts_lane_new(siv_backends[0], seed);
+	if (!lane)
+		return -1;
+	nts_lane_keyring(lane, &ring);
+	return 0;
+}
+
+static int unmake(void **state)
+{
+	(void)state;
+	nts_lane_free(lane);
+	return 0;
+}
+
+/* A frame in a block of exactly its size, so that the address sanitizer sees the first octet too many. */
+static struct packet packet_of(const uint8_t *frame, uint16_t length)
+{
+	struct packet packet = {.data = malloc(length), .length = length};
+
+	assert_non_null(packet.data);
+	memcpy(packet.data, frame, length);
+	return packet;
+}
+
+static struct reply reply_of(bool offload)
+{
+	struct reply reply;
+
+	reply_prepare(&reply, &timebase, &policy, -24, offload, timebase.counter + 1000,
+		timebase.counter + 31000, 0x1234567);
+	return reply;
+}
+
+/* All steps of a packet's way. Gives the replies that the lane promised. */
+static unsigned serve(struct packet *packets, unsigned n, bool offload, unsigned *kisses)
+{
+	const struct reply reply = reply_of(offload);
+	unsigned replies;
+
+	classify_burst(&policy, packets, n);
+	replies = nts_lane_open(lane, packets, n, NTS_GOLDEN_NOW, kisses);
+	answer_burst(&reply, packets, n);
+	if (replies)
+		nts_lane_seal(lane, &reply, packets, n);
+	return replies;
+}
+
+static void assert_good(const char *complaint, const char *name)
+{
+	if (complaint)
+		fail_msg("%s: %s", name, complaint);
+}
+
+static bool is_refused(unsigned verdict)
+{
+	return verdict_info[verdict].disposition == DISPOSITION_REFUSE;
+}
+
+/* What the packet has become is what its verdict says. */
+static void check(const struct nts_golden_case *c, const struct packet *packet, unsigned cookies, bool kissed,
+	bool offload)
+{
+	if (packet->verdict == VERDICT_NTS_ANSWERED) {
+		assert_good(nts_judge_reply(c, packet, &ring, cookies, offload), c->name);
+	} else if (kissed && is_refused(packet->verdict)) {
+		assert_good(nts_judge_kiss(c, packet, offload), c->name);
+	} else {
+		assert_false(packet->flags & PACKET_REPLY);
+		if (packet->verdict != VERDICT_ANSWERED)
+			assert_int_equal(packet->length, c->length);
+	}
+}
+
+static void test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nts_golden_count(); i++)
+		for (unsigned kiss = 0; kiss <= 1; kiss++) {
+			const bool offload = (i ^ kiss) & 1;
+			unsigned kisses = kiss, replies;
+			struct packet packet;
+
+			nts_golden_case(i, &current);
+			packet = packet_of(current.frame, current.length);
+			replies = serve(&packet, 1, offload, &kisses);
+			if (packet.verdict != current.verdict)
+				fail_msg("%s is %s, not %s", current.name, verdict_info[packet.verdict].name,
+					verdict_info[current.verdict].name);
+			check(&current, &packet, current.cookies, kiss, offload);
+			assert_int_equal(kisses, is_refused(packet.verdict) ? 0 : kiss);
+			assert_int_equal(replies, packet.flags & PACKET_REPLY ? 1 : 0);
+			free(packet.data);
+		}
+}
+
+/* Without NTS its fields are unknown ones. */
+static void test_off(void **state)
+{
+	unsigned met = 0;
+
+	(void)state;
+	policy.nts = 0;
+	for (size_t i = 0; i < nts_golden_count(); i++) {
+		struct packet packet;
+
+		nts_golden_case(i, &current);
+		packet = packet_of(current.frame, current.length);
+		classify_burst(&policy, &packet, 1);
+		if (strncmp(verdict_info[current.verdict].name, "nts-", 4) == 0) {
+			assert_int_equal(packet.verdict, VERDICT_ANSWERED);
+			met++;
+		} else {
+			assert_int_equal(packet.verdict, current.verdict);
+		}
+		free(packet.data);
+	}
+	policy.nts = 1;
+	assert_true(met > 100);
+}
+
+static void test_every_verdict_is_reached(void **state)
+{
+	bool reached[VERDICT_COUNT] = {false};
+
+	(void)state;
+	for (size_t i = 0; i < nts_golden_count(); i++) {
+		nts_golden_case(i, &current);
+		reached[current.verdict] = true;
+	}
+	reached[VERDICT_NTS_FAILED] = true; /* in test_no_key */
+	for (int i = 0; i < VERDICT_COUNT; i++)
+		if (strncmp(verdict_info[i].name, "nts-", 4) == 0 && !reached[i])
+			fail_msg("no case of the table is %s", verdict_info[i].name);
+}
+
+/* Serve one case; the frame is to be freed. */
+static struct packet serve_shape(const struct nts_golden_shape *shape, unsigned kisses)
+{
+	struct packet packet;
+
+	nts_golden_build(shape, NTS_OVER_IPV4, &current);
+	packet = packet_of(current.frame, current.length);
+	serve(&packet, 1, false, &kisses);
+	return packet;
+}
+
+static void expect(const struct nts_golden_shape *shape, enum verdict verdict)
+{
+	const struct packet packet = serve_shape(shape, 1);
+
+	assert_int_equal(packet.verdict, verdict);
+	check(&current, &packet, NTS_JUDGE_ANY_COOKIES, true, false);
+	free(packet.data);
+}
+
+static void test_empty_ring(void **state)
+{
+	const struct keyring empty = {0};
+	const struct nts_golden_shape shape = {.clear = "ica"};
+
+	(void)state;
+	nts_lane_keyring(lane, &empty);
+	expect(&shape, VERDICT_NTS_UNKNOWN_KEY);
+	nts_lane_keyring(lane, &ring);
+	expect(&shape, VERDICT_NTS_ANSWERED);
+}
+
+/* The key that seals is for an AEAD that is not served: cookies open, but none can be made. */
+static void test_no_key(void **state)
+{
+	const struct nts_golden_shape shape = {.clear = "icpa", .key_id = NTS_GOLDEN_FUTURE};
+	struct keyring odd = ring;
+
+	(void)state;
+	odd.key[1].aead = 30;
+	nts_lane_keyring(lane, &odd);
+	expect(&shape, VERDICT_NTS_FAILED);
+	nts_lane_keyring(lane, &ring);
+	expect(&shape, VERDICT_NTS_ANSWERED);
+}
+
+/* Keys rotate between bursts: what was current still opens, and new cookies are under the next. */
+static void test_keyring_swap(void **state)
+{
+	const struct nts_golden_shape shape = {.clear = "icppa"};
+	const struct keyring before = ring;
+	struct keyring one = {0};
+	struct packet packet;
+
+	(void)state;
+	ring.key[0].not_before = NTS_GOLDEN_NOW - NTP64_SECOND;
+	nts_lane_keyring(lane, &ring);
+	packet = serve_shape(&shape, 0);
+	assert_int_equal(packet.verdict, VERDICT_NTS_ANSWERED);
+	one.key[0] = ring.key[0];
+	assert_good(nts_judge_reply(&current, &packet, &one, 3, false), "the next key");
+	free(packet.data);
+	nts_lane_keyring(lane, &one);
+	expect(&shape, VERDICT_NTS_UNKNOWN_KEY);
+	ring = before;
+	nts_lane_keyring(lane, &ring);
+	packet = serve_shape(&shape, 0);
+	one.key[0] = ring.key[1];
+	assert_good(nts_judge_reply(&current, &packet, &one, 3, false), "the current key");
+	free(packet.data);
+}
+
+/* A request that comes again is as good, and its reply another. */
+static void test_replay(void **state)
+{
+	const struct nts_golden_shape shape = {.clear = "ica"};
+	const struct packet first = serve_shape(&shape, 0), second = serve_shape(&shape, 0);
+
+	(void)state;
+	assert_good(nts_judge_reply(&current, &first, &ring, 1, false), "first");
+	assert_good(nts_judge_reply(&current, &second, &ring, 1, false), "second");
+	assert_int_equal(first.length, second.length);
+	/* nonce, tag and cookie; all after the authenticator's head */
+	for (size_t at = current.protected_end - 104U + 8; at + 16 <= current.ntp_size; at += 16)
+		assert_memory_not_equal(first.data + current.ntp + at, second.data + current.ntp + at, 16);
+	free(first.data);
+	free(second.data);
+}
+
+static bool lane_holds(const void *octets, size_t size)
+{
+	return memmem(lane, malloc_usable_size(lane), octets, size) != NULL;
+}
+
+/* The clients' keys are there between the two steps, and neither after them nor where there is no reply; the
+ * ring's go when it goes. */
+static void test_keys_are_erased(void **state)
+{
+	const struct nts_golden_shape good = {.clear = "ica"}, forged = {.clear = "icb"};
+	const struct cookie_keys *keys = &nts_golden_keys;
+	const struct reply reply = reply_of(false);
+	const struct keyring empty = {0};
+	struct packet packet;
+	unsigned kisses = 0;
+
+	(void)state;
+	nts_golden_build(&good, NTS_OVER_IPV4, &current);
+	packet = packet_of(current.frame, current.length);
+	classify_burst(&policy, &packet, 1);
+	assert_int_equal(nts_lane_open(lane, &packet, 1, NTS_GOLDEN_NOW, &kisses), 1);
+	assert_true(lane_holds(keys->c2s, SIV_KEY) && lane_holds(keys->s2c, SIV_KEY));
+	nts_lane_seal(lane, &reply, &packet, 1);
+	assert_false(lane_holds(keys->c2s, SIV_KEY) || lane_holds(keys->s2c, SIV_KEY));
+	free(packet.data);
+	nts_golden_build(&forged, NTS_OVER_IPV4, &current);
+	packet = packet_of(current.frame, current.length);
+	classify_burst(&policy, &packet, 1);
+	assert_int_equal(nts_lane_open(lane, &packet, 1, NTS_GOLDEN_NOW, &kisses), 0);
+	assert_int_equal(packet.verdict, VERDICT_NTS_FORGED);
+	assert_false(lane_holds(keys->c2s, SIV_KEY) || lane_holds(keys->s2c, SIV_KEY));
+	free(packet.data);
+	assert_true(lane_holds(ring.key[1].key, SIV_KEY));
+	nts_lane_keyring(lane, &empty);
+	assert_false(lane_holds(ring.key[1].key, SIV_KEY));
+	nts_lane_keyring(lane, &ring);
+}
+
+/* A clock that is not synchronised says so, authentically. */
+static void test_unsynchronised(void **state)
+{
+	const struct nts_golden_shape shape = {.clear = "ica"};
+	struct packet packet;
+
+	(void)state;
+	timebase.leap = NTP_LEAP_UNSYNC;
+	packet = serve_shape(&shape, 0);
+	golden_timebase(&timebase);
+	assert_int_equal(packet.data[current.ntp] >> 6, NTP_LEAP_UNSYNC);
+	assert_string_equal(nts_judge_reply(&current, &packet, &ring, 1, false), "stratum 0");
+	free(packet.data);
+}
+
+static void make_plain(struct nts_golden_case *c)
+{
+	static struct golden_case plain;
+
+	golden_case(below((unsigned)golden_named()), &plain);
+	memcpy(c->frame, plain.frame, plain.length);
+	c->length = plain.length;
+	c->verdict = plain.verdict;
+}
+
+/* In a burst of all kinds each gets what it would get alone, and plain replies are what they are without. */
+static void test_mixed_bursts(void **state)
+{
+	static struct nts_golden_case cases[BURST_MAX];
+	struct packet packets[BURST_MAX], plain[BURST_MAX];
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		const struct reply reply = reply_of(round & 1);
+		const unsigned n = 1 + below(BURST_MAX);
+		unsigned kisses = BURST_MAX, replies, made = 0;
+		bool is_plain[BURST_MAX];
+
+		for (unsigned i = 0; i < n; i++) {
+			is_plain[i] = below(2);
+			if (is_plain[i])
+				make_plain(&cases[i]);
+			else
+				nts_golden_case(below((unsigned)nts_golden_count()), &cases[i]);
+			packets[i] = packet_of(cases[i].frame, cases[i].length);
+			plain[i] = packet_of(cases[i].frame, cases[i].length);
+		}
+		replies = serve(packets, n, round & 1, &kisses);
+		classify_burst(&policy, plain, n);
+		answer_burst(&reply, plain, n);
+		for (unsigned i = 0; i < n; i++) {
+			if (!is_plain[i]) {
+				assert_int_equal(packets[i].verdict, cases[i].verdict);
+				check(&cases[i], &packets[i], cases[i].cookies, true, round & 1);
+			}
+			if (plain[i].verdict != VERDICT_NTS_ANSWERED) {
+				assert_int_equal(packets[i].verdict, plain[i].verdict);
+				assert_int_equal(packets[i].length, plain[i].length);
+				assert_memory_equal(packets[i].data, plain[i].data, plain[i].length);
+			}
+			made += packets[i].flags & PACKET_REPLY ? 1 : 0;
+			free(packets[i].data);
+			free(plain[i].data);
+		}
+		assert_int_equal(replies, made);
+	}
+}
+
+/* A full burst of the largest requests: 256 cookies at once, no nonce twice. */
+static void test_full_burst(void **state)
+{
+	const struct nts_golden_shape shape = {.clear = "icpppppppppppa"};
+	static uint8_t nonces[BURST_MAX][16];
+	struct packet packets[BURST_MAX];
+	unsigned kisses = 0;
+
+	(void)state;
+	nts_golden_build(&shape, NTS_OVER_IPV6, &current);
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		packets[i] = packet_of(current.frame, current.length);
+	assert_int_equal(serve(packets, BURST_MAX, false, &kisses), BURST_MAX);
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		assert_good(nts_judge_reply(&current, &packets[i], &ring, 8, false), "full burst");
+		memcpy(nonces[i], packets[i].data + current.ntp + 48 + 36 + 8, 16);
+		for (unsigned j = 0; j < i; j++)
+			assert_memory_not_equal(nonces[i], nonces[j], 16);
+		free(packets[i].data);
+	}
+}
+
+/* As many kisses as are given, to the first that come; authentic ones are answered all the same. */
+static void test_kisses(void **state)
+{
+	const struct nts_golden_shape good = {.clear = "ica"}, bad = {.clear = "ixa"};
+
+	(void)state;
+	for (unsigned limit = 0; limit <= BURST_MAX; limit++) {
+		struct packet packets[BURST_MAX];
+		unsigned kisses = limit, kissed = 0;
+		static struct nts_golden_case cases[2];
+
+		nts_golden_build(&good, NTS_OVER_IPV4, &cases[0]);
+		nts_golden_build(&bad, NTS_OVER_VLAN_IPV6, &cases[1]);
+		for (unsigned i = 0; i < BURST_MAX; i++)
+			packets[i] = packet_of(cases[i & 1].frame, cases[i & 1].length);
+		serve(packets, BURST_MAX, false, &kisses);
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			assert_int_equal(
+				packets[i].verdict, i & 1 ? VERDICT_NTS_UNKNOWN_KEY : VERDICT_NTS_ANSWERED);
+			check(&cases[i & 1], &packets[i], 1, i / 2 < limit, false);
+			kissed += i & 1 && packets[i].flags & PACKET_REPLY;
+			free(packets[i].data);
+		}
+		assert_int_equal(kissed, limit < BURST_MAX / 2 ? limit : BURST_MAX / 2);
+		assert_int_equal(kisses, limit - kissed);
+	}
+}
+
+/* Asked every microsecond for ten seconds: a burst, and then the rate. */
+static void test_kiss_limit(void **state)
+{
+	const uint64_t hz = 2600000000, step = hz / 1000000;
+	struct kiss_limit limit = {0};
+	uint64_t now = 77 * hz, sent = 0;
+
+	(void)state;
+	for (int i = 0; i < 10000000; i++, now += step) {
+		const unsigned left = kiss_limit_left(&limit, now, hz, 32);
+
+		kiss_limit_take(&limit, hz, left);
+		sent += left;
+	}
+	assert_in_range(sent, KISS_BURST + 10 * KISS_RATE - 2, KISS_BURST + 10 * KISS_RATE);
+	/* After a rest, a burst and no more; and a counter that begins anew is no reason for silence. */
+	now += 3600 * hz;
+	for (sent = 0; kiss_limit_left(&limit, now, hz, 32); sent++)
+		kiss_limit_take(&limit, hz, 1);
+	assert_int_equal(sent, KISS_BURST);
+	assert_int_equal(kiss_limit_left(&limit, 5, hz, 32), 32);
+	limit = (struct kiss_limit){0};
+	assert_int_equal(kiss_limit_left(&limit, 0, 0, 32), 0);
+}
+
+static char one_of(const char *letters)
+{
+	return letters[below((unsigned)strlen(letters))];
+}
+
+static void add_letters(char *to, unsigned most, const char *letters)
+{
+	char *end = to + strlen(to);
+
+	for (unsigned n = below(most + 1); n > 0; n--)
+		*end++ = one_of(letters);
+	*end = 0;
+}
+
+static void shuffle(char *letters)
+{
+	for (size_t n = strlen(letters); n > 1; n--) {
+		const size_t with = below((unsigned)n);
+		const char letter = letters[n - 1];
+
+		letters[n - 1] = letters[with];
+		letters[with] = letter;
+	}
+}
+
+/* Half of them sound, the others anything. */
+static void draw_shape(struct nts_golden_shape *shape, char *clear, char *inner)
+{
+	static const uint32_t ids[] = {
+		NTS_GOLDEN_FUTURE, NTS_GOLDEN_EXPIRED, NTS_GOLDEN_OTHER_AEAD, NTS_GOLDEN_UNKNOWN};
+
+	*clear = *inner = 0;
+	if (below(2)) {
+		strcpy(clear, below(4) ? "ic" : "jc");
+		add_letters(clear, 4, below(8) ? "pppu" : "ppuqmij");
+		shuffle(clear);
+		strcat(clear, "a");
+		add_letters(clear, 2, "uicpqxb");
+	} else {
+		add_letters(clear, 10, "iiijscccklxpppmquaaab");
+	}
+	add_letters(inner, below(3) ? 0 : 6, below(8) ? "ppu" : "ppuicqb");
+	*shape = (struct nts_golden_shape){.clear = clear, .inner = inner};
+	if (below(2) == 0)
+		shape->nonce = (uint8_t)below(40);
+	if (below(2) == 0)
+		shape->padding = (uint8_t)(4 * below(7));
+	if (below(8) == 0)
+		shape->key_id = ids[below(sizeof(ids) / sizeof(ids[0]))];
+}
+
+static unsigned count_of(const char *letters, size_t size, const char *which)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < size; i++)
+		count += strchr(which, letters[i]) != NULL;
+	return count;
+}
+
+/* What RFC 8915 asks, said of the letters: the cookies of the reply, 0 for none. */
+static unsigned cookies_due(const struct nts_golden_shape *s)
+{
+	const size_t before = strcspn(s->clear, "ab"), inner = strlen(s->inner);
+	const unsigned nonce = s->nonce ? s->nonce : 16;
+	const unsigned wanted = 1 + count_of(s->clear, before, "p") + count_of(s->inner, inner, "p");
+
+	if (s->clear[before] != 'a' || count_of(s->clear, before, "ij") != 1 ||
+		count_of(s->clear, before, "c") != 1 || count_of(s->clear, before, "sklxmq") != 0 ||
+		count_of(s->inner, inner, "pu") != inner || (nonce + 3) / 4 * 4 + s->padding < 16)
+		return 0;
+	if (s->key_id && s->key_id != NTS_GOLDEN_FUTURE)
+		return 0;
+	return wanted < 8 ? wanted : 8;
+}
+
+/* Turn a bit of what is protected: nothing may come of it but a refusal. */
+static void turn_protected_bit(struct nts_golden_case *c)
+{
+	static uint8_t octets[GOLDEN_FRAME_MAX];
+	const unsigned range = c->protected_end + c->nonce_size + 16U;
+	unsigned at = below(range);
+
+	if (at >= c->protected_end + (unsigned)c->nonce_size)
+		at = at - c->protected_end - c->nonce_size + c->tag;
+	else if (at >= c->protected_end)
+		at = at - c->protected_end + c->nonce;
+	memcpy(octets, c->frame + c->ntp, c->ntp_size);
+	octets[at] ^= (uint8_t)(1 << below(8));
+	nts_golden_wrap(octets, c->ntp_size, (enum nts_golden_over)below(NTS_OVERS), c);
+}
+
+/* Turn a bit anywhere after the header. */
+static void turn_any_bit(struct nts_golden_case *c)
+{
+	static uint8_t octets[GOLDEN_FRAME_MAX];
+	const unsigned at = 48 + below(c->ntp_size - 48U);
+
+	memcpy(octets, c->frame + c->ntp, c->ntp_size);
+	octets[at] ^= (uint8_t)(1 << below(8));
+	nts_golden_wrap(octets, c->ntp_size, (enum nts_golden_over)below(NTS_OVERS), c);
+}
+
+static void test_random(void **state)
+{
+	static struct nts_golden_case cases[BURST_MAX];
+	unsigned answered = 0, kissed = 0, turned = 0;
+
+	(void)state;
+	for (unsigned done = 0; done < RANDOM_REQUESTS;) {
+		const unsigned n = 1 + below(BURST_MAX);
+		const bool offload = below(2);
+		struct packet packets[BURST_MAX];
+		/* cookies that must come: with a bit turned in what is protected, none; else, any or none */
+		unsigned due[BURST_MAX], kisses = BURST_MAX;
+		bool sure[BURST_MAX];
+
+		for (unsigned i = 0; i < n; i++) {
+			struct nts_golden_shape shape;
+			char clear[LETTERS_MAX], inner[LETTERS_MAX];
+
+			draw_shape(&shape, clear, inner);
+			nts_golden_build(&shape, (enum nts_golden_over)below(NTS_OVERS), &cases[i]);
+			strcpy(cases[i].name, clear);
+			due[i] = cookies_due(&shape);
+			sure[i] = true;
+			if (below(4) == 0 && due[i]) {
+				turn_protected_bit(&cases[i]);
+				due[i] = 0;
+				turned++;
+			} else if (below(8) == 0 && cases[i].ntp_size > 48) {
+				turn_any_bit(&cases[i]);
+				sure[i] = false;
+			}
+			packets[i] = packet_of(cases[i].frame, cases[i].length);
+		}
+		serve(packets, n, offload, &kisses);
+		for (unsigned i = 0; i < n; i++) {
+			const bool good = packets[i].verdict == VERDICT_NTS_ANSWERED;
+
+			if (sure[i] && good != (due[i] > 0))
+				fail_msg("%s is %s, and should have %u cookies", cases[i].name,
+					verdict_info[packets[i].verdict].name, due[i]);
+			check(&cases[i], &packets[i], sure[i] ? due[i] : NTS_JUDGE_ANY_COOKIES, true,
+				offload);
+			answered += good;
+			kissed += is_refused(packets[i].verdict);
+			free(packets[i].data);
+		}
+		done += n;
+	}
+	assert_true(answered > RANDOM_REQUESTS / 8 && kissed > RANDOM_REQUESTS / 8);
+	assert_true(turned > RANDOM_REQUESTS / 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_every_verdict_is_reached),
+		cmocka_unit_test(test_empty_ring),
+		cmocka_unit_test(test_no_key),
+		cmocka_unit_test(test_keyring_swap),
+		cmocka_unit_test(test_replay),
+		cmocka_unit_test(test_keys_are_erased),
+		cmocka_unit_test(test_unsynchronised),
+		cmocka_unit_test(test_mixed_bursts),
+		cmocka_unit_test(test_full_burst),
+		cmocka_unit_test(test_kisses),
+		cmocka_unit_test(test_kiss_limit),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, make, unmake);
+}
