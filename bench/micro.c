@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "bench/clocks.h"
+#include "bench/micro_nts.h"
 #include "dataplane/answer.h"
 #include "dataplane/classify.h"
 #include "refclock/counter.h"
@@ -26,6 +27,8 @@ enum {
 	CELL = 128, /* octets for a frame, as aligned as in an mbuf */
 	ROUNDS = 20,
 	RUNS_DEFAULT = 200, /* of a subject in a round */
+	RUNS_LEAST = 25,
+	NTS_SHARE = 8, /* a burst of NTS takes a hundred times as long, and gets fewer runs */
 	PRECISION = -25,
 };
 
@@ -221,9 +224,23 @@ static int by_value(const void *a, const void *b)
 }
 
 struct result {
+	const char *name;
 	uint64_t *ticks; /* of all runs, in rounds over all subjects */
+	unsigned runs, frames;
 	double clk, ns, spread;
 };
+
+enum { RESULTS_MAX = SUBJECTS + MICRO_NTS_SUBJECTS_MAX };
+
+static unsigned nts_runs(unsigned runs)
+{
+	return runs / NTS_SHARE < RUNS_LEAST ? RUNS_LEAST : runs / NTS_SHARE;
+}
+
+static void add(struct result *result, uint64_t ticks)
+{
+	result->ticks[result->runs++] = ticks;
+}
 
 /* All subjects in turn, over and over, so that all see the same machine. Gives clocks per tick: like the
  * runs', the best. */
@@ -243,21 +260,24 @@ static double measure(struct result *results, unsigned runs)
 				exit(1);
 			}
 			for (unsigned r = 0; r < runs; r++)
-				results[s].ticks[round * runs + r] = run(&subjects[s]);
+				add(&results[s], run(&subjects[s]));
 		}
+		for (unsigned s = 0; s < micro_nts_subjects(); s++)
+			for (unsigned r = 0; r < nts_runs(runs); r++)
+				add(&results[SUBJECTS + s], micro_nts_run(s));
 	}
 	return clk;
 }
 
-static void evaluate(struct result *result, unsigned runs, double clk, double hz)
+static void evaluate(struct result *result, double clk, double hz)
 {
 	double least;
 
-	qsort(result->ticks, runs, sizeof(uint64_t), by_value);
+	qsort(result->ticks, result->runs, sizeof(uint64_t), by_value);
 	least = (double)result->ticks[0];
-	result->clk = least * clk / FRAMES;
-	result->ns = least / hz * 1e9 / FRAMES;
-	result->spread = ((double)result->ticks[runs * 9ULL / 10] - least) / least;
+	result->clk = least * clk / result->frames;
+	result->ns = least / hz * 1e9 / result->frames;
+	result->spread = ((double)result->ticks[result->runs * 9ULL / 10] - least) / least;
 }
 
 static void cpu_name(char *name, size_t size)
@@ -277,30 +297,30 @@ static void cpu_name(char *name, size_t size)
 		fclose(file);
 }
 
-static void print_table(const struct result *results, unsigned runs, double clk, double hz)
+static void print_table(const struct result *results, unsigned count, double clk, double hz)
 {
 	char cpu[128];
 
 	cpu_name(cpu, sizeof(cpu));
-	printf("%s, core at %.2f GHz, counter at %.2f GHz; bursts of %d, least of %u runs\n", cpu,
-		clk * hz / 1e9, hz / 1e9, BURST, runs);
-	printf("%-20s %10s %10s %8s\n", "per packet", "clk", "ns", "spread");
-	for (unsigned s = 0; s < SUBJECTS; s++)
-		printf("%-20s %10.1f %10.2f %7.0f%%\n", subjects[s].name, results[s].clk, results[s].ns,
+	printf("%s, core at %.2f GHz, counter at %.2f GHz; bursts of %d, least of %u runs (nts: %u)\n", cpu,
+		clk * hz / 1e9, hz / 1e9, BURST, results[0].runs, results[count - 1].runs);
+	printf("%-24s %10s %10s %8s\n", "per packet", "clk", "ns", "spread");
+	for (unsigned s = 0; s < count; s++)
+		printf("%-24s %10.1f %10.2f %7.0f%%\n", results[s].name, results[s].clk, results[s].ns,
 			100 * results[s].spread);
 }
 
-static int print_json(const struct result *results, unsigned runs, double clk, double hz)
+static int print_json(const struct result *results, unsigned count, double clk, double hz)
 {
 	json_t *list = json_array(), *root;
 	char cpu[128];
 	int status;
 
 	cpu_name(cpu, sizeof(cpu));
-	for (unsigned s = 0; s < SUBJECTS; s++)
-		json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:f}", "name", subjects[s].name,
+	for (unsigned s = 0; s < count; s++)
+		json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:f}", "name", results[s].name,
 						    "clk", results[s].clk, "ns", results[s].ns, "runs",
-						    (int)runs, "spread", results[s].spread));
+						    (int)results[s].runs, "spread", results[s].spread));
 	root = json_pack("{s:{s:s, s:f, s:f, s:s}, s:f, s:o}", "machine", "cpu", cpu, "core_hz", clk * hz,
 		"counter_hz", hz, "compiler", __VERSION__, "clk_per_tsc", clk, "results", list);
 	status = root && json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ? 0 : 1;
@@ -331,8 +351,9 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'}, {"runs", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
-	static struct result results[SUBJECTS];
+	static struct result results[RESULTS_MAX];
 	unsigned long runs = RUNS_DEFAULT;
+	unsigned count;
 	bool json = false;
 	double clk, hz;
 	int option;
@@ -340,7 +361,7 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'j')
 			json = true;
-		else if (option != 'r' || (runs = strtoul(optarg, NULL, 10)) < 25 || runs > 100000)
+		else if (option != 'r' || (runs = strtoul(optarg, NULL, 10)) < RUNS_LEAST || runs > 100000)
 			return usage();
 	}
 	if (optind != argc)
@@ -351,15 +372,23 @@ int main(int argc, char **argv)
 	}
 	golden_policy(&bed.policy);
 	golden_timebase(&bed.timebase);
-	for (unsigned s = 0; s < SUBJECTS; s++)
+	if (!micro_nts_prepare(&bed.policy, &bed.timebase)) {
+		fputs("micro: nts: not all requests are answered\n", stderr);
+		return 1;
+	}
+	count = SUBJECTS + micro_nts_subjects();
+	for (unsigned s = 0; s < count; s++) {
+		results[s].name = s < SUBJECTS ? subjects[s].name : micro_nts_name(s - SUBJECTS);
+		results[s].frames = s < SUBJECTS ? FRAMES : MICRO_NTS_FRAMES;
 		if (!(results[s].ticks = calloc(ROUNDS * runs, sizeof(uint64_t))))
 			return 1;
+	}
 	clk = measure(results, (unsigned)runs);
 	hz = clocks_hz();
-	for (unsigned s = 0; s < SUBJECTS; s++)
-		evaluate(&results[s], ROUNDS * (unsigned)runs, clk, hz);
+	for (unsigned s = 0; s < count; s++)
+		evaluate(&results[s], clk, hz);
 	if (json)
-		return print_json(results, ROUNDS * (unsigned)runs, clk, hz);
-	print_table(results, ROUNDS * (unsigned)runs, clk, hz);
+		return print_json(results, count, clk, hz);
+	print_table(results, count, clk, hz);
 	return 0;
 }

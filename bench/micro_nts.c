@@ -1,0 +1,285 @@
+#include "bench/micro_nts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dataplane/answer.h"
+#include "dataplane/classify.h"
+#include "dataplane/nts_lane.h"
+#include "nts/client.h"
+#include "nts/cookie.h"
+#include "nts/fields.h"
+#include "nts/nonce.h"
+#include "refclock/counter.h"
+#include "tests/golden.h"
+
+enum {
+	FRAMES = MICRO_NTS_FRAMES,
+	CELL = 512,
+	PRECISION = -25,
+	BACKENDS_MAX = 8,
+	NAME = 48,
+	NTP_AT = ETHERNET_HEADER + IPV4_HEADER + UDP_HEADER,
+	CHECKED = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD,
+};
+
+/* The four operations of a request are cookie-open, verify, cookie-seal and tag. */
+enum stage { PATH, AEAD, PARSE, COOKIE_OPEN, VERIFY, COOKIE_SEAL, TAG, NONCES, JUNK, STAGES };
+static const char *const stage_names[STAGES] = {[PATH] = "path",
+	[AEAD] = "aead15",
+	[PARSE] = "parse",
+	[COOKIE_OPEN] = "cookie-open",
+	[VERIFY] = "verify",
+	[COOKIE_SEAL] = "cookie-seal",
+	[TAG] = "tag",
+	[NONCES] = "nonces",
+	[JUNK] = "junk-cookie"};
+
+/* What one back-end needs. */
+struct side {
+	struct siv *siv;
+	struct nts_lane *lane;
+};
+
+static struct {
+	_Alignas(64) uint8_t cell[FRAMES][CELL];
+	_Alignas(64) uint8_t template[FRAMES][CELL];
+	_Alignas(64) uint8_t junk[FRAMES][CELL]; /* the same with cookies that are forged */
+	uint16_t length[FRAMES];
+	struct packet packet[FRAMES];
+	struct nts_request request[FRAMES];
+	struct nts_reply reply[FRAMES];
+	struct cookie_opening opening[FRAMES];
+	struct cookie_sealing sealing[FRAMES];
+	struct siv_job job[FRAMES];
+	uint8_t nonce[2 * FRAMES][NTS_NONCE];
+	struct keyring ring;
+	const struct policy *policy;
+	const struct timebase *timebase;
+	struct nonces *nonces;
+	struct side side[BACKENDS_MAX];
+	unsigned sides;
+	char name[MICRO_NTS_SUBJECTS_MAX][NAME];
+	ntp64 now;
+} bed;
+
+static uint8_t *ntp_of(unsigned i)
+{
+	return bed.cell[i] + NTP_AT;
+}
+
+static void lay_out(const uint8_t (*template)[CELL])
+{
+	memcpy(bed.cell, template, sizeof(bed.cell));
+	for (unsigned i = 0; i < FRAMES; i++)
+		bed.packet[i] =
+			(struct packet){.data = bed.cell[i], .length = bed.length[i], .flags = CHECKED};
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* A client that has just been given its cookies asks for one more. */
+static bool make_request(unsigned i, struct siv *siv)
+{
+	static uint8_t octets[NTS_CLIENT_REQUEST_MAX], frame[GOLDEN_FRAME_MAX];
+	struct nts_client client = {.cookies = KE_COOKIES};
+	uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], nonce[NTS_NONCE];
+	struct golden_shape shape = {0};
+	struct cookie_sealing sealing = {
+		.cookie = client.cookie[0].octets, .nonce = nonce, .keys = &client.keys};
+	size_t size;
+
+	memset(&client.keys, (int)(i + 1), sizeof(client.keys));
+	memset(identifier, (int)(i + 2), sizeof(identifier));
+	memset(nonce, (int)(i + 3), sizeof(nonce));
+	cookie_seal(siv, keyring_current(&bed.ring, bed.now), &sealing, 1);
+	client.cookie[0].size = COOKIE_SIZE;
+	memset(octets, 0, NTP_HEADER_SIZE);
+	octets[0] = 4 << 3 | NTP_MODE_CLIENT;
+	memset(octets + NTP_HEADER_SIZE - 8, (int)(i + 4), 8);
+	size = nts_client_protect(&client, siv, octets, identifier, nonce);
+	shape.ntp_octets = (uint16_t)size;
+	bed.length[i] = golden_build(&shape, frame);
+	if (size == 0 || bed.length[i] > CELL)
+		return false;
+	memcpy(frame + NTP_AT, octets, size);
+	memcpy(bed.template[i], frame, bed.length[i]);
+	memcpy(bed.junk[i], frame, bed.length[i]);
+	/* In the cookie's ciphertext: found out by its tag. */
+	bed.junk[i][NTP_AT + NTP_HEADER_SIZE + NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE +
+		    NTS_FIELD_HEADER + COOKIE_SIZE - 1] ^= 1;
+	return true;
+}
+
+static void parse_all(void)
+{
+	for (unsigned i = 0; i < FRAMES; i++)
+		nts_request_parse(&bed.request[i], ntp_of(i), (size_t)bed.length[i] - NTP_AT, SIZE_MAX);
+}
+
+static void set_openings(void)
+{
+	for (unsigned i = 0; i < FRAMES; i++)
+		bed.opening[i] = (struct cookie_opening){
+			.cookie = ntp_of(i) + bed.request[i].cookie.at, .size = bed.request[i].cookie.size};
+}
+
+static void verify_all(struct siv *siv)
+{
+	for (unsigned i = 0; i < FRAMES; i++)
+		nts_request_job(&bed.job[i], &bed.request[i], ntp_of(i), bed.opening[i].keys.c2s);
+	siv_open(siv, bed.job, FRAMES);
+}
+
+static void begin_all(void)
+{
+	for (unsigned i = 0; i < FRAMES; i++) {
+		nts_reply_begin(
+			&bed.reply[i], ntp_of(i), &bed.request[i], ntp_of(i), COOKIE_SIZE, bed.nonce[i]);
+		bed.sealing[i] =
+			(struct cookie_sealing){.cookie = ntp_of(i) + nts_reply_cookie(&bed.reply[i], 0),
+				.nonce = bed.nonce[FRAMES + i],
+				.keys = &bed.opening[i].keys};
+	}
+}
+
+static void tag_all(struct siv *siv)
+{
+	for (unsigned i = 0; i < FRAMES; i++)
+		nts_reply_job(&bed.job[i], &bed.reply[i], ntp_of(i), bed.opening[i].keys.s2c);
+	siv_seal(siv, bed.job, FRAMES);
+}
+
+static uint64_t path(struct nts_lane *lane, uint64_t start)
+{
+	struct reply reply;
+	unsigned kisses = 0;
+
+	classify_burst(bed.policy, bed.packet, FRAMES);
+	nts_lane_open(lane, bed.packet, FRAMES, bed.now, &kisses);
+	reply_prepare(&reply, bed.timebase, bed.policy, PRECISION, false, start, start + 900, start * 77);
+	nts_lane_seal(lane, &reply, bed.packet, FRAMES);
+	return counter_read_ordered(COUNTER_CPU) - start;
+}
+
+/* Ticks of the stage alone; the stages before it have been gone through. */
+static uint64_t timed(enum stage stage, enum stage subject, struct siv *siv)
+{
+	const uint64_t start = counter_read_ordered(COUNTER_CPU);
+
+	switch (stage) {
+	case PARSE:
+		parse_all();
+		break;
+	case COOKIE_OPEN:
+		cookie_open(siv, &bed.ring, bed.now, bed.opening, FRAMES);
+		break;
+	case VERIFY:
+		verify_all(siv);
+		break;
+	case COOKIE_SEAL:
+		cookie_seal(siv, keyring_current(&bed.ring, bed.now), bed.sealing, FRAMES);
+		break;
+	case TAG:
+		tag_all(siv);
+		break;
+	case NONCES:
+		nonces_draw(bed.nonces, bed.nonce, (size_t)2 * FRAMES);
+		break;
+	default:
+		break;
+	}
+	if (subject != stage && subject != AEAD)
+		return 0;
+	return subject == AEAD && (stage == PARSE || stage == NONCES)
+		       ? 0
+		       : counter_read_ordered(COUNTER_CPU) - start;
+}
+
+static uint64_t by_stage(enum stage subject, struct siv *siv)
+{
+	uint64_t ticks = 0;
+
+	lay_out(bed.template);
+	ticks += timed(NONCES, subject, siv);
+	ticks += timed(PARSE, subject, siv);
+	set_openings();
+	ticks += timed(COOKIE_OPEN, subject, siv);
+	ticks += timed(VERIFY, subject, siv);
+	begin_all();
+	ticks += timed(COOKIE_SEAL, subject, siv);
+	ticks += timed(TAG, subject, siv);
+	return ticks;
+}
+
+uint64_t micro_nts_run(unsigned subject)
+{
+	const enum stage stage = (enum stage)(subject % STAGES);
+	struct side *side = &bed.side[subject / STAGES];
+
+	if (stage != PATH && stage != JUNK)
+		return by_stage(stage, side->siv);
+	lay_out(stage == PATH ? bed.template : bed.junk);
+	return path(side->lane, counter_read_ordered(COUNTER_CPU));
+}
+
+unsigned micro_nts_subjects(void)
+{
+	return bed.sides * STAGES;
+}
+
+const char *micro_nts_name(unsigned subject)
+{
+	return bed.name[subject];
+}
+
+static bool all_have(enum verdict verdict)
+{
+	for (unsigned i = 0; i < FRAMES; i++)
+		if (bed.packet[i].verdict != verdict)
+			return false;
+	return true;
+}
+
+static bool add_side(const struct siv_backend *backend, const uint8_t seed[16])
+{
+	struct side *side = &bed.side[bed.sides];
+
+	side->siv = siv_new(backend);
+	side->lane = nts_lane_new(backend, seed);
+	for (unsigned s = 0; s < STAGES; s++)
+		snprintf(bed.name[bed.sides * STAGES + s], NAME, "nts/%s@%s", stage_names[s], backend->name);
+	bed.sides++;
+	if (!side->siv || !side->lane)
+		return false;
+	nts_lane_keyring(side->lane, &bed.ring);
+	return true;
+}
+
+bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase)
+{
+	static const uint8_t seed[16] = {1};
+	struct keyring_fresh fresh = {.aead = AEAD_AES_SIV_CMAC_256, .key = {7}};
+
+	policy->nts = 1;
+	bed.policy = policy;
+	bed.timebase = timebase;
+	bed.now = timebase->time;
+	bed.nonces = nonces_new(seed);
+	for (; fresh.id < KEYRING_KEYS; fresh.id++, fresh.key[0]++)
+		keyring_rotate(&bed.ring, &fresh, bed.now, 3600 * NTP64_SECOND);
+	for (unsigned b = 0; siv_backends[b] && bed.sides < BACKENDS_MAX; b++)
+		if (!add_side(siv_backends[b], seed))
+			return false;
+	for (unsigned i = 0; i < FRAMES; i++)
+		if (!make_request(i, bed.side[0].siv))
+			return false;
+	for (unsigned b = 0; b < bed.sides; b++) {
+		micro_nts_run(b * STAGES + PATH);
+		if (!all_have(VERDICT_NTS_ANSWERED))
+			return false;
+		micro_nts_run(b * STAGES + JUNK);
+		if (!all_have(VERDICT_NTS_COOKIE_FORGED))
+			return false;
+	}
+	return true;
+}
