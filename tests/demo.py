@@ -23,6 +23,7 @@ MARK = "TICKWIRE_DEMO"  # in the environment of all that is started: the pid
 FAMILIES = {"IPv4": ("10.77.0.1", "10.77.0.2", "/24"), "IPv6": ("fd77::1", "fd77::2", "/64")}
 SERVER_IF, CLIENT_IF = "server0", "client0"
 STRATUM = 8
+CERTIFICATE = "time.demo.test"
 OFFSET_LIMIT = 1e-3  # seconds; both ends read the same clock
 BURST, RATE, BURST_LIMIT = 40000, 20000, 0.99
 
@@ -149,11 +150,18 @@ class Demo:
             time.sleep(0.02)
         return f"chronyrundir {directory}"
 
-    def start_tickwire(self, setting):
+    def make_certificate(self):
+        """The settings that serve it. It vouches for itself: clients are told to trust it."""
+        self.run("keys", self.tickwire, "keys", "selfsign", self.dir, CERTIFICATE, *(f[0] for f in FAMILIES.values()))
+        self.certificate = os.path.join(self.dir, f"{CERTIFICATE}.crt")
+        return [f"ntsservercert {self.certificate}", f"ntsserverkey {os.path.join(self.dir, CERTIFICATE)}.key"]
+
+    def start_tickwire(self, settings):
         start = time.monotonic()
         self.run_dir = os.path.join(self.dir, "run")
+        sets = [word for setting in settings for word in ("--set", setting)]
         process = self.start("tickwire", self.tickwire, "run", "--interface", SERVER_IF, "--run-dir", self.run_dir,
-                             "--set", setting, ns=self.server)
+                             *sets, ns=self.server)
         while "tickwire: ready" not in self.output("tickwire"):
             if process.poll() is not None or time.monotonic() > start + 60:
                 raise Failure(f"tickwire does not start:\n{self.output('tickwire').strip()}")
@@ -179,13 +187,15 @@ class Demo:
         if wrong:
             self.wrong.append(f"{who} over {over}: {wrong}")
 
-    def ask_query(self, over):
-        out = self.run(f"query-{over}", self.tickwire, "query", "-n", "8", "-i", "0.05", "--json", FAMILIES[over][0],
-                       ns=self.client, check=False)
+    def ask_query(self, over, nts=False):
+        who = "tickwire query --nts" if nts else "tickwire query"
+        options = ["--nts", "--ca", self.certificate] if nts else []
+        out = self.run(f"query-{over}", self.tickwire, "query", *options, "-n", "8", "-i", "0.05", "--json",
+                       FAMILIES[over][0], ns=self.client, check=False)
         try:
             answer = json.loads(out)[0]
         except (ValueError, LookupError):
-            self.row("tickwire query", over, "-", "-", "-", out.strip() or "no output")
+            self.row(who, over, "-", "-", "-", out.strip() or "no output")
             return
         wrong = answer["error"]
         if not wrong and answer["answered"] != answer["sent"]:
@@ -195,22 +205,23 @@ class Demo:
         elif not wrong and abs(answer["offset"]) > OFFSET_LIMIT:
             wrong = f"the offset is more than {with_unit(OFFSET_LIMIT)}"
         offset = "-" if answer["offset"] is None else with_unit(answer["offset"])
-        self.row("tickwire query", over, answer["stratum"] or "-", offset, f"{answer['answered']}/{answer['sent']}",
-                 wrong)
+        self.row(who, over, answer["stratum"] or "-", offset, f"{answer['answered']}/{answer['sent']}", wrong)
 
-    def ask_chronyd(self, over):
+    def ask_chronyd(self, over, nts=False):
         """-Q: print what would be corrected, and correct nothing."""
-        out = self.run(f"chronyd-Q-{over}", "chronyd", "-Q", "-t", "10", "-u", "nobody", "-f", "/dev/null",
-                       f"server {FAMILIES[over][0]} iburst maxsamples 4", "cmdport 0", "bindcmdaddress /",
-                       f"pidfile {self.dir}/chronyd-Q-{over}.pid", ns=self.client, check=False)
+        who, name = ("chronyd -Q, nts", f"chronyd-Q-nts-{over}") if nts else ("chronyd -Q", f"chronyd-Q-{over}")
+        trust = ["nosystemcert", f"ntstrustedcerts {self.certificate}"] if nts else []
+        out = self.run(name, "chronyd", "-Q", "-t", "10", "-u", "nobody", "-f", "/dev/null", *trust,
+                       f"server {FAMILIES[over][0]} {'nts ' if nts else ''}iburst maxsamples 4", "cmdport 0",
+                       "bindcmdaddress /", f"pidfile {self.dir}/{name}.pid", ns=self.client, check=False)
         match = re.search(r"System clock wrong by (\S+) seconds", out)
         if not match:
             said = out.strip().splitlines() or ["no output"]
-            self.row("chronyd -Q", over, "-", "-", "refused", said[-1])
+            self.row(who, over, "-", "-", "refused", said[-1])
             return
         offset = float(match[1])
         wrong = f"the offset is more than {with_unit(OFFSET_LIMIT)}" if abs(offset) > OFFSET_LIMIT else None
-        self.row("chronyd -Q", over, "-", with_unit(offset), "accepted", wrong)
+        self.row(who, over, "-", with_unit(offset), "accepted", wrong)
 
     def ask_ping(self, over, results):
         out = self.run(f"ping-{over}", "ping", "-n", "-q", "-c", "15", "-i", "0.1", "-W", "2", FAMILIES[over][0],
@@ -303,25 +314,31 @@ def perform(demo):
     demo.make_namespaces()
     (server4, client4, _), (server6, client6, _) = FAMILIES.values()
     say(f"  server {server4} {server6}  <--->  client {client4} {client6}")
-    setting = f"local stratum {STRATUM}"
+    settings = [f"local stratum {STRATUM}"]
     if have_chronyd:
         say(f"In the server's: chronyd -x (it sets no clock) says that it keeps the time, at stratum {STRATUM}")
-        setting = demo.start_chronyd()
-    say(f"  $ tickwire run --interface {SERVER_IF} --set '{setting}'")
-    seconds = demo.start_tickwire(setting)
+        settings = [demo.start_chronyd()]
+    say(f"  $ tickwire keys selfsign {demo.dir} {CERTIFICATE} {server4} {server6}")
+    settings += demo.make_certificate()
+    say(f"  $ tickwire run --interface {SERVER_IF} \\\n        " +
+        " \\\n        ".join(f"--set '{setting}'" for setting in settings))
+    seconds = demo.start_tickwire(settings)
     tickwire = demo.processes[-1]
     demo.wait_for_stratum()
     say(f"  tickwire: ready, after {seconds:.1f} s")
-    say("In the client's: asking it, by tickwire query" + (" and chronyd -Q" if have_chronyd else ""))
-    for over in FAMILIES:
-        demo.ask_query(over)
+    say("In the client's: asking it, by tickwire query" + (" and chronyd -Q" if have_chronyd else "") +
+        ", plain and with NTS")
+    for nts in (False, True):
+        for over in FAMILIES:
+            demo.ask_query(over, nts)
     if have_chronyd:
-        threads = [threading.Thread(target=demo.ask_chronyd, args=(over,)) for over in FAMILIES]
+        asked = [(over, nts) for nts in (False, True) for over in FAMILIES]
+        threads = [threading.Thread(target=demo.ask_chronyd, args=each) for each in asked]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        demo.rows[-2:] = sorted(demo.rows[-2:])
+        demo.rows[-len(asked):] = sorted(demo.rows[-len(asked):])
     for over in FAMILIES:
         say(f"  {BURST} requests over {over} at {RATE}/s, each answer checked, and ping meanwhile")
         demo.load(over)
