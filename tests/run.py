@@ -26,7 +26,7 @@ ROOT = check_includes.ROOT
 FUZZ_SECONDS = 10
 CLANG_FORMAT_MAJOR = 14  # others lay some lines out differently
 # meson's tests that are about threads; under ThreadSanitizer nothing else is of use.
-THREAD_TESTS = ["shm", "timebase stress", "exchange"]
+THREAD_TESTS = ["shm", "timebase stress", "exchange", "ke daemon"]
 SANITIZED = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"]
 THREADED = ["-Db_sanitize=thread", "-Db_lundef=false", "-Doptimization=1"]
 SANITIZER_OPTIONS = {
@@ -190,7 +190,9 @@ def threads(group):
     directory = "build-tsan"
     if not build(group, directory, "clang", THREADED, ["ntp/libntp.a"]):
         return
-    tests = {test["name"]: os.path.relpath(test["cmd"][0], path(directory)) for test in meson_tests(directory)}
+    # What is to be built for a test: its first word, or the last one for an interpreter's.
+    tests = {test["name"]: os.path.relpath(os.path.join(path(directory), test["cmd"][-1]), path(directory))
+             for test in meson_tests(directory)}
     for name in THREAD_TESTS:
         if name not in tests:
             group.bad(name, "there is no such test")
@@ -254,7 +256,7 @@ GROUPS = [
     Group("style", "format, includes, headers"),
     Group("unit", "gcc, release: units, corpora"),
     Group("sanitizers", "clang, ASan + UBSan: the same"),
-    Group("threads", "clang, TSan: shared memory"),
+    Group("threads", "clang, TSan: shared memory, tickwire-ke"),
     Group("fuzz", f"libFuzzer, {FUZZ_SECONDS} s each"),
     Group("system", "whole tickwire, real peers"),
     Group("system-sanitizers", "the same with ASan + UBSan"),

@@ -9,6 +9,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import lab as lab_module  # noqa: E402  pylint: disable=wrong-import-position
+import lab_nts  # noqa: E402  pylint: disable=wrong-import-position
+import nts_client  # noqa: E402  pylint: disable=wrong-import-position
 
 FIGURES = []
 
@@ -81,3 +83,10 @@ def pair(lab):  # pylint: disable=redefined-outer-name
 @pytest.fixture(scope="module")
 def module_pair(module_lab):  # pylint: disable=redefined-outer-name
     return Pair(module_lab)
+
+
+@pytest.fixture
+def authority(pair):  # pylint: disable=redefined-outer-name
+    """Of the certificates of a test that has the client by hand."""
+    nts_client.need_client()
+    return lab_nts.Authority(pair.lab)

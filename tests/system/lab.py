@@ -251,10 +251,10 @@ class Tickwire:
     """`tickwire run` in a namespace; ready when made, unless told not to wait."""
 
     def __init__(self, lab, ns, *interfaces, sets=("local stratum 8",), config=None, env=None, wait=True,
-                 run_dir=None):
+                 run_dir=None, prefix=()):
         self.lab, self.ns = lab, ns
         self.run_dir = run_dir or lab.path(f"run{len(lab.processes)}")
-        args = [TICKWIRE, "run", "--run-dir", self.run_dir]
+        args = [*prefix, TICKWIRE, "run", "--run-dir", self.run_dir]
         for interface in interfaces:
             args += ["--set", f"interface {interface}"]
         for line in sets:
