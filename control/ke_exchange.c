@@ -278,12 +278,14 @@ static bool take(struct conversation *c, const struct ke_client_response *respon
 static void end(struct conversation *c)
 {
 	if (c->tls && c->fd >= 0) {
-		enum ke_exchange_status status = c->ke->status;
+		const enum ke_exchange_status status = c->ke->status;
+		const int error = c->ke->error;
 
 		tls_close(c->tls);
 		c->deadline = 0;
 		(void)flush(c);
 		c->ke->status = status;
+		c->ke->error = error;
 	}
 	tls_free(c->tls);
 	hang_up(c);

@@ -271,7 +271,7 @@ SPECIALISED enum verdict judge_request(const struct policy *policy, const struct
 }
 
 /*
- * Whether a request that would be answered is the NTS lane's instead. Its fields have sound lengths by now,
+ * Whether a request that would be answered is the NTS lane's to answer. Its fields have sound lengths by now,
  * those after an authenticator too, although nobody will look at them (RFC 8915 section 5.7): what cannot be
  * told apart, or ends in a MAC, is refused with NTS as without.
  */

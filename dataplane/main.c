@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -151,6 +152,7 @@ static void attach_segments(struct worker *w)
 	attach(&w->timebase_segment, &TIMEBASE_CONTRACT);
 	attach(&w->policy_segment, &POLICY_CONTRACT);
 	attach(&w->keyring_segment, &KEYRING_CONTRACT);
+	(void)mlock(w->keyring_segment.head, 1); /* its page, as in nts_lane_new: tmpfs is swapped too */
 	w->timebase_sequence = shm_read(&w->timebase_segment, &w->timebase);
 	if (w->timebase_sequence == 0)
 		give_up(EX_UNAVAILABLE, "tickwire-clock has not published a timebase yet");
@@ -267,6 +269,8 @@ static void confine(pid_t parent)
 	if (!sandbox_find_user(&user, settings.user, text, sizeof(text)) ||
 		!sandbox_drop_privileges(&user, NULL, 0, text, sizeof(text)))
 		give_up(EX_NOPERM, text);
+	/* The keyring is in no core file, and nobody of the same user looks into the memory. */
+	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	if (!sandbox_follow_parent(parent))
 		give_up(EX_UNAVAILABLE, "the supervisor has ended");
 	if (!sandbox_filter(settings.seccomp, rules, PORT_CALLS + (any_port_is("vdev:") ? PEER_CALLS : 0),

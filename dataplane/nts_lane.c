@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <openssl/crypto.h>
 
@@ -18,10 +19,13 @@ enum { COOKIES_MAX = BURST_MAX * NTS_COOKIES_MAX };
 static_assert((int)NONCE == (int)NTS_NONCE && (int)NONCE == (int)COOKIE_NONCE, "one source for both");
 static_assert((int)NTS_LANE_SEED == (int)NONCE_KEY, "the seed is the nonces' key");
 
-/* A request on its way. As long as it is to be answered, its packet's verdict is VERDICT_NTS_ANSWERED. */
+/*
+ * A request on its way. As long as it is to be answered with authentication, its packet's verdict is
+ * VERDICT_NTS_ANSWERED.
+ */
 struct task {
 	uint8_t packet; /* its number in the burst */
-	bool kiss;      /* refused, and to be told so */
+	bool bare;      /* answered without: refused and to be told so, or it has an identifier alone */
 	uint8_t *ntp;
 	struct nts_request request;
 	struct nts_reply reply;
@@ -43,10 +47,10 @@ struct nts_lane {
 	uint8_t nonce[BURST_MAX + COOKIES_MAX][NONCE];
 };
 
-/* What fields that are wrong come to. Without fields of NTS, or without a header, none comes here. */
+/* What fields that are wrong come to. Without any, or without a header, none comes here. */
 static const uint8_t verdict_of_request[NTS_REQUEST_VERDICT_COUNT] = {
 	[NTS_REQUEST_VALID] = VERDICT_NTS_ANSWERED,
-	[NTS_REQUEST_ABSENT] = VERDICT_NTS_NO_AUTHENTICATOR,
+	[NTS_REQUEST_ABSENT] = VERDICT_NTS_IDENTIFIED,
 	[NTS_REQUEST_HEADER] = VERDICT_NTP_SHORT,
 	[NTS_REQUEST_FIELD_LENGTH] = VERDICT_NTS_FIELD_LENGTH,
 	[NTS_REQUEST_NO_IDENTIFIER] = VERDICT_NTS_NO_IDENTIFIER,
@@ -80,6 +84,7 @@ struct nts_lane *nts_lane_new(const struct siv_backend *backend, const uint8_t s
 
 	if (!lane)
 		return NULL;
+	(void)mlock(lane, sizeof(*lane)); /* without it the system's swap has to be trusted */
 	lane->siv = siv_new(backend);
 	lane->nonces = nonces_new(seed);
 	if (!lane->siv || !lane->nonces) {
@@ -117,7 +122,7 @@ static void refuse(struct task *task, struct packet *packets, unsigned verdict, 
 	if (verdict_info[verdict].disposition != DISPOSITION_REFUSE || *kisses == 0)
 		return;
 	--*kisses;
-	task->kiss = true;
+	task->bare = true;
 }
 
 /* Erase what the burst knew of keys. Opened plaintexts are in the frames, and hold none. */
@@ -136,11 +141,11 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 	enum nts_verdict verdict;
 
 	task->packet = (uint8_t)number;
-	task->kiss = false;
 	task->ntp = udp + UDP_HEADER;
 	verdict = nts_request_parse(&task->request, task->ntp, size, SIZE_MAX);
+	task->bare = verdict == NTS_REQUEST_ABSENT;
 	packet->verdict = verdict_of_request[verdict];
-	if (verdict == NTS_REQUEST_VALID)
+	if (verdict == NTS_REQUEST_VALID || task->bare)
 		lane->tasks++;
 }
 
@@ -155,7 +160,7 @@ static void open_cookies(struct nts_lane *lane, struct packet *packets, ntp64 no
 	lane->openings = lane->tasks;
 	cookie_open(lane->siv, &lane->ring, now, lane->opening, lane->openings);
 	for (unsigned i = 0; i < lane->tasks; i++)
-		if (lane->opening[i].verdict != COOKIE_OPENED)
+		if (lane->opening[i].verdict != COOKIE_OPENED && is_alive(&lane->task[i], packets))
 			refuse(&lane->task[i], packets, verdict_of_cookie[lane->opening[i].verdict], kisses);
 }
 
@@ -185,16 +190,16 @@ static void verify(struct nts_lane *lane, struct packet *packets, unsigned *kiss
 }
 
 /*
- * Frames of replies and kisses, over their requests, as far as there is what replies need. All verified
- * requests have room for one: a cookie as long as ours, and in the authenticator enough for our nonce.
+ * Frames of replies, over their requests, as far as there is what replies need. All verified requests have
+ * room for one: a cookie as long as ours, and in the authenticator enough for our nonce.
  */
 static void begin_replies(struct nts_lane *lane, struct packet *packets, bool able, unsigned *kisses)
 {
 	for (unsigned i = 0; i < lane->tasks; i++) {
 		struct task *task = &lane->task[i];
 
-		if (task->kiss)
-			task->reply.size = (uint16_t)nts_kiss_write(task->ntp, &task->request, task->ntp);
+		if (task->bare)
+			task->reply.size = (uint16_t)nts_echo_write(task->ntp, &task->request, task->ntp);
 		if (!is_alive(task, packets))
 			continue;
 		if (!able || !nts_reply_begin(&task->reply, task->ntp, &task->request, task->ntp, COOKIE_SIZE,
@@ -247,7 +252,7 @@ static unsigned count_replies(const struct nts_lane *lane, const struct packet *
 	unsigned replies = 0;
 
 	for (unsigned i = 0; i < lane->tasks; i++)
-		replies += lane->task[i].kiss || is_alive(&lane->task[i], packets);
+		replies += lane->task[i].bare || is_alive(&lane->task[i], packets);
 	return replies;
 }
 
@@ -299,11 +304,12 @@ static unsigned write_headers(struct nts_lane *lane, const struct reply *reply, 
 	for (unsigned i = 0; i < lane->tasks; i++) {
 		struct task *task = &lane->task[i];
 		const bool alive = is_alive(task, packets);
+		const unsigned verdict = packets[task->packet].verdict;
 
-		if (!alive && !task->kiss)
+		if (!alive && !task->bare)
 			continue;
 		answer_header(reply, task->ntp, task->packet);
-		if (task->kiss)
+		if (verdict_info[verdict].disposition == DISPOSITION_REFUSE)
 			make_kiss(task->ntp);
 		if (!alive)
 			continue;
@@ -323,7 +329,7 @@ void nts_lane_seal(struct nts_lane *lane, const struct reply *reply, struct pack
 		if (!lane->job[j].done)
 			packets[lane->of_job[j]->packet].verdict = VERDICT_NTS_FAILED;
 	for (unsigned i = 0; i < lane->tasks; i++)
-		if (lane->task[i].kiss || is_alive(&lane->task[i], packets))
+		if (lane->task[i].bare || is_alive(&lane->task[i], packets))
 			finish(&lane->task[i], packets, reply->checksum_offload);
 	forget(lane);
 }

@@ -1,12 +1,13 @@
 /*
- * The NTS lane (RFC 8915 section 5): what a burst's protected requests go through beside the plain lane. Two
- * steps around the transmit timestamp, so that as little as can be stands between it and the wire:
+ * The NTS lane (RFC 8915 section 5): what a burst's protected requests go through beside the plain lane, and
+ * those with a Unique Identifier alone, which is to be echoed. Two steps around the transmit timestamp, so
+ * that as little as can be stands between it and the wire:
  *
  *   nts_lane_open    parse, open cookies, verify, make new cookies: all that takes long
  *   nts_lane_seal    header with T3, authenticator, frame
  *
- * Pure: no DPDK, no clock, no system call, no allocation. A struct nts_lane belongs to one worker; its
- * counters are the packets' verdicts.
+ * Pure: no DPDK, no clock, and in the steps no system call and no allocation. A struct nts_lane belongs to
+ * one worker; its counters are the packets' verdicts.
  */
 #ifndef DATAPLANE_NTS_LANE_H
 #define DATAPLANE_NTS_LANE_H
@@ -26,7 +27,8 @@ struct nts_lane;
 
 /*
  * seed: random and secret octets that the nonces come from; the caller erases them. NULL where memory or the
- * library's ciphers cannot be had. Not for the packet path. The ring is empty.
+ * library's ciphers cannot be had. Not for the packet path. The ring is empty; it is kept out of swap where
+ * the caller may lock memory.
  */
 struct nts_lane *nts_lane_new(const struct siv_backend *backend, const uint8_t seed[NTS_LANE_SEED]);
 void nts_lane_free(struct nts_lane *lane); /* keys are erased; NULL is harmless */
@@ -39,10 +41,10 @@ void nts_lane_keyring(struct nts_lane *lane, const struct keyring *ring);
 
 /*
  * First step, for those of n packets (at most BURST_MAX) whose verdict classify set to VERDICT_NTS_ANSWERED;
- * others are not touched. Requests that fail get their verdict. Where that calls for a Kiss-o'-Death and
- * *kisses is not 0, *kisses is lowered by one and the request will be answered with NTSN. now: NTP time, for
- * the keys' ages. Gives the number of replies that nts_lane_seal will make, kisses included; where it is 0,
- * nts_lane_seal may be left out.
+ * others are not touched. Requests that are not protected or fail get their verdict. Where that calls for a
+ * Kiss-o'-Death and *kisses is not 0, *kisses is lowered by one and the request will be answered with NTSN.
+ * now: NTP time, for the keys' ages. Gives the number of replies that nts_lane_seal will make, kisses
+ * included; where it is 0, nts_lane_seal may be left out.
  */
 unsigned nts_lane_open(
 	struct nts_lane *lane, struct packet *packets, unsigned n, ntp64 now, unsigned *kisses);

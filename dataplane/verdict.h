@@ -52,8 +52,10 @@ enum disposition {
 	X(CRYPTO_NAK, DROP, "crypto-nak", "crypto-NAK in a request")                                 \
 	X(MAC_LENGTH, DROP, "mac-length", "trailer of a length that no MAC has")                     \
 	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")              \
-	/* RFC 8915: a request whose fields are not what it asks for is dropped ... */               \
 	X(NTS_ANSWERED, ANSWER, "nts-answered", "NTS request answered with authentication")          \
+	X(NTS_IDENTIFIED, ANSWER, "nts-identified",                                                  \
+		"request with a Unique Identifier alone, which its reply echoes")                    \
+	/* RFC 8915: a request whose fields are not what it asks for is dropped ... */               \
 	X(NTS_FIELD_LENGTH, DROP, "nts-field-length",                                                \
 		"encrypted field that is too short, too long or cut off")                            \
 	X(NTS_NO_IDENTIFIER, DROP, "nts-no-identifier", "no Unique Identifier in front")             \

@@ -159,6 +159,11 @@ static bool count_other(struct worker_counters *c, const struct packet *packet, 
 	return replied;
 }
 
+static uint64_t now_of(const struct worker *w)
+{
+	return counter_read((enum counter_kind)w->timebase.counter_kind);
+}
+
 /* Step five, and the sending: each mbuf goes to the port, to the kernel or back to its pool. */
 static void dispose(struct worker *w, const struct worker_queue *q, struct rte_mbuf **mbufs,
 	const struct packet *packets, unsigned n, uint64_t received)
@@ -186,7 +191,7 @@ static void dispose(struct worker *w, const struct worker_queue *q, struct rte_m
 			drop[drop_count++] = m;
 	}
 	taken = give(q->port->id, q->queue, replies, reply_count);
-	ticks = counter_read((enum counter_kind)w->timebase.counter_kind) - received;
+	ticks = now_of(w) - received;
 	counter_add(&c->verdict[VERDICT_ANSWERED], reply_count - others);
 	counter_add(&c->tx_frames, taken);
 	counter_add(&c->tx_dropped, reply_count - taken);
@@ -202,11 +207,6 @@ static void dispose(struct worker *w, const struct worker_queue *q, struct rte_m
 	}
 	if (drop_count)
 		rte_pktmbuf_free_bulk(drop, drop_count);
-}
-
-static uint64_t now_of(const struct worker *w)
-{
-	return counter_read((enum counter_kind)w->timebase.counter_kind);
 }
 
 static bool any_is_nts(const struct packet *packets, unsigned n)
@@ -386,7 +386,7 @@ int worker_run(void *argument)
 			idle_since = 0;
 			continue;
 		}
-		now = counter_read((enum counter_kind)w->timebase.counter_kind);
+		now = now_of(w);
 		counter_set(&w->counters->heartbeat, now);
 		if (idle_since == 0)
 			idle_since = now;

@@ -12,12 +12,6 @@ const struct nts_client_verdict_info nts_client_verdict_info[NTS_CLIENT_VERDICT_
 #undef X
 };
 
-/* Zero-padded to a word, RFC 8915 section 5.6. */
-static size_t padded(size_t size)
-{
-	return (size + 3) & ~(size_t)3;
-}
-
 enum { AUTHENTICATOR_SIZE = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG };
 
 /* What is to be authenticated. Invariant: size + AUTHENTICATOR_SIZE <= NTS_CLIENT_REQUEST_MAX. */
@@ -153,11 +147,12 @@ static bool open_reply(const struct reply *r, struct siv *siv, const uint8_t key
 {
 	uint8_t *head = octets + r->body.at, *nonce = head + NTS_AUTHENTICATOR_HEAD;
 	const size_t nonce_size = load_be16(head), size = load_be16(head + 2);
-	struct siv_job job = {.key = key, .tag = nonce + padded(nonce_size)};
+	struct siv_job job = {.key = key};
 
 	if (nonce_size == 0 || size < SIV_TAG ||
-		NTS_AUTHENTICATOR_HEAD + padded(nonce_size) + padded(size) > r->body.size)
+		NTS_AUTHENTICATOR_HEAD + nts_padded(nonce_size) + nts_padded(size) > r->body.size)
 		return false;
+	job.tag = nonce + nts_padded(nonce_size);
 	job.text = job.tag + SIV_TAG;
 	job.size = size - SIV_TAG;
 	siv_job_bind(&job, octets, r->ad_size, nonce, nonce_size);

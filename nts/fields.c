@@ -17,12 +17,6 @@ static struct nts_span span(size_t at, size_t size)
 	return (struct nts_span){(uint16_t)at, (uint16_t)size};
 }
 
-/* Zero-padded to a word, RFC 8915 section 5.6. */
-static size_t padded(size_t size)
-{
-	return (size + 3) & ~(size_t)3;
-}
-
 bool nts_cursor_next(struct nts_cursor *cursor, struct nts_field *field)
 {
 	const uint8_t *octets = cursor->octets + cursor->at;
@@ -48,12 +42,22 @@ bool nts_is_asked(const uint8_t *packet, size_t size)
 {
 	struct nts_cursor cursor = nts_cursor_over(packet, NTP_HEADER_SIZE, size);
 	struct nts_field field;
+	unsigned identifiers = 0, sound = 0;
 
 	while (nts_cursor_next(&cursor, &field))
-		if (field.type == NTS_FIELD_COOKIE || field.type == NTS_FIELD_PLACEHOLDER ||
-			field.type == NTS_FIELD_AUTHENTICATOR)
+		switch (field.type) {
+		case NTS_FIELD_COOKIE:
+		case NTS_FIELD_PLACEHOLDER:
+		case NTS_FIELD_AUTHENTICATOR:
 			return true;
-	return false;
+		case NTS_FIELD_IDENTIFIER:
+			identifiers++;
+			sound += field.body.size >= NTS_IDENTIFIER_MIN;
+			break;
+		default:
+			break;
+		}
+	return identifiers == 1 && sound == 1;
 }
 
 /* What the fields of a request have shown so far. */
@@ -89,7 +93,7 @@ static enum nts_verdict take_placeholder(struct nts_request *r, struct seen *see
 /* Octets that a request reserves for the reply's nonce: N_REQ of RFC 8915 section 5.6. */
 static size_t reserve(size_t nonce_max)
 {
-	return padded(nonce_max < NTS_NONCE ? nonce_max : NTS_NONCE);
+	return nts_padded(nonce_max < NTS_NONCE ? nonce_max : NTS_NONCE);
 }
 
 static enum nts_verdict take_authenticator(struct nts_request *r, struct seen *seen, const uint8_t *packet,
@@ -101,17 +105,17 @@ static enum nts_verdict take_authenticator(struct nts_request *r, struct seen *s
 	const size_t at = (size_t)body.at + NTS_AUTHENTICATOR_HEAD;
 
 	seen->authenticators++;
-	if (padded(nonce) + padded(ciphertext) > room)
+	if (nts_padded(nonce) + nts_padded(ciphertext) > room)
 		return NTS_REQUEST_AUTHENTICATOR_LENGTH;
 	if (nonce == 0)
 		return NTS_REQUEST_NONCE_EMPTY;
 	if (ciphertext < SIV_TAG)
 		return NTS_REQUEST_CIPHERTEXT_SHORT;
-	if (padded(nonce) < reserve(nonce_max) && reserve(nonce_max) + padded(ciphertext) > room)
+	if (nts_padded(nonce) < reserve(nonce_max) && reserve(nonce_max) + nts_padded(ciphertext) > room)
 		return NTS_REQUEST_PADDING;
 	r->ad_size = (uint16_t)(body.at - NTS_FIELD_HEADER);
 	r->nonce = span(at, nonce);
-	r->ciphertext = span(at + padded(nonce), ciphertext);
+	r->ciphertext = span(at + nts_padded(nonce), ciphertext);
 	return NTS_REQUEST_VALID;
 }
 
@@ -279,7 +283,7 @@ void nts_reply_job(
 	siv_job_bind(job, packet, reply->ad_size, packet + reply->nonce, NTS_NONCE);
 }
 
-size_t nts_kiss_write(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet)
+size_t nts_echo_write(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet)
 {
 	put_identifier(packet, request, request_packet);
 	return identifier_end(request);

@@ -86,6 +86,12 @@ struct nts_field {
 	struct nts_span body;
 };
 
+/* Octets of a nonce or a ciphertext with the zeros that fill its last word (section 5.6). */
+static inline size_t nts_padded(size_t size)
+{
+	return (size + 3) & ~(size_t)3;
+}
+
 /* Walk over octets[at..end); at <= end <= UINT16_MAX. */
 static inline struct nts_cursor nts_cursor_over(const uint8_t *octets, size_t at, size_t end)
 {
@@ -106,15 +112,16 @@ struct nts_request {
 };
 
 /*
- * Whether a sound sequence of fields asks for NTS: holds a cookie, a placeholder or an authenticator. A
- * Unique Identifier alone is anybody's. `size` is at least NTP_HEADER_SIZE.
+ * Whether a sound sequence of fields has to do with NTS: holds a cookie, a placeholder or an authenticator,
+ * or a Unique Identifier of sound length and no second one, which is to be echoed to clients without NTS too
+ * (section 5.3). `size` is at least NTP_HEADER_SIZE.
  */
 bool nts_is_asked(const uint8_t *packet, size_t size);
 
 /*
  * Parse a whole NTP packet of any size. nonce_max: the longest nonce that the AEAD takes, in octets
- * (RFC 5116's N_MAX; SIZE_MAX for SIV). Only VALID sets all of *request. Fields after the authenticator are
- * not looked at.
+ * (RFC 5116's N_MAX; SIZE_MAX for SIV). Only VALID sets all of *request; ABSENT its identifier, whose size is
+ * 0 where there is none. Fields after the authenticator are not looked at.
  */
 enum nts_verdict nts_request_parse(
 	struct nts_request *request, const uint8_t *packet, size_t size, size_t nonce_max);
@@ -146,9 +153,9 @@ struct nts_reply {
 /*
  * Write all of a reply behind its header but the cookies and the tag: identifier, authenticator's frame,
  * nonce, the headers of the cookies' fields. `packet` may be the request itself: of it only the header is
- * then left, so its keys must have been had from it. There is room for request->size octets; `nonce`
- * stands elsewhere. cookie_size is a
- * multiple of 4, at least 12. False, with nothing written, where not even a reply without cookies fits.
+ * then left, so its keys must have been had from it. There is room for request->size octets; `nonce` stands
+ * elsewhere. cookie_size is a multiple of 4, at least 12. False, with nothing written, where not even a reply
+ * without cookies fits.
  */
 bool nts_reply_begin(struct nts_reply *reply, uint8_t *packet, const struct nts_request *request,
 	const uint8_t *request_packet, size_t cookie_size, const uint8_t nonce[NTS_NONCE]);
@@ -164,9 +171,9 @@ void nts_reply_job(
 	struct siv_job *job, const struct nts_reply *reply, uint8_t *packet, const uint8_t key[SIV_KEY]);
 
 /*
- * For a Kiss-o'-Death: the request's identifier behind the header, in clear, and nothing else. `packet` may
- * be the request itself. The size of the reply, which is less than the request's.
+ * For a reply that nothing vouches for, as a Kiss-o'-Death: the request's identifier behind the header, and
+ * nothing else. `packet` may be the request itself. The size of the reply, at most the request's.
  */
-size_t nts_kiss_write(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet);
+size_t nts_echo_write(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet);
 
 #endif

@@ -86,13 +86,19 @@ static bool is_word(struct word word, const char *text)
 	return word.size == strlen(text) && memcmp(word.text, text, word.size) == 0;
 }
 
+/* 1 where value < limit, else 0, as for a difference that went below 0. */
+static unsigned is_below(unsigned value, unsigned limit)
+{
+	return ((value - limit) & ~value) >> 31;
+}
+
+/* -1 for what is no digit. Without a branch that depends on which digit it is: it may be of a key. */
 static int digit_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	const unsigned octet = (unsigned char)c, decimal = octet - '0', letter = (octet | 0x20) - 'a';
+	const unsigned is_decimal = is_below(decimal, 10), is_letter = is_below(letter, 6);
+
+	return (int)(is_decimal * decimal + is_letter * (letter + 10)) - (int)(1 - is_decimal - is_letter);
 }
 
 /* `size` octets of twice as many digits. */

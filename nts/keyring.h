@@ -5,9 +5,11 @@
  * Writer: tickwire-ke. Readers: workers, which copy it between bursts (ntp/shm.h). All values are host
  * integers; times are NTP time, compared across an era's end. A key's life:
  *
- *   rotation: future    every node that has the ring opens its cookies, none seals them: a node whose clock
- * or copy is behind never meets a cookie it cannot open; not_before: current seals new cookies; next one's
- * not_before: old, opens only; not_after: erased.
+ *   future    from its rotation on: every node that has the ring opens its cookies, none seals them, so that
+ *             a node whose clock or copy is behind never meets a cookie it cannot open
+ *   current   from not_before on: seals new cookies
+ *   old       from the next one's not_before on: opens only
+ *   erased    from not_after on
  *
  * Turning current is a matter of time alone, so with the writer dead the workers go on, for four periods
  * after the last rotation.
@@ -84,8 +86,7 @@ const struct keyring_key *keyring_current(const struct keyring *ring, ntp64 now)
  */
 bool keyring_rotate(struct keyring *ring, const struct keyring_fresh *fresh, ntp64 now, uint64_t period);
 
-/* Erase the keys that have expired, closing the gaps; how many there were. Publish twice where it is not 0.
- */
+/* Erase the keys that have expired, closing the gaps. Gives how many; where it is not 0, publish twice. */
 unsigned keyring_erase_expired(struct keyring *ring, ntp64 now);
 
 #endif

@@ -7,7 +7,8 @@
  * result.
  *
  * Each thread makes its own struct siv once; a burst then allocates nothing. Whether a tag is right is found
- * in a time that depends on lengths alone. Whatever fails, fails closed: its text is erased.
+ * in a time that depends on lengths alone. Whatever fails, fails closed: its text is erased. No key stays
+ * behind a call, whose caller may want it gone before the next one.
  */
 #ifndef NTS_SIV_H
 #define NTS_SIV_H
@@ -67,7 +68,7 @@ const struct siv_backend *siv_backend_find(const char *name);
 /* NULL where memory or the library's ciphers cannot be had. Not for the packet path. */
 struct siv *siv_new(const struct siv_backend *backend);
 
-/* Keys are erased with it. NULL is harmless. */
+/* NULL is harmless. */
 void siv_free(struct siv *siv);
 
 /* Encrypt each text and write its tag. */

@@ -241,6 +241,14 @@ static bool open_one(struct openssl *s, const struct siv_job *job)
 	       CRYPTO_memcmp(s->work.mac, job->tag, SIV_TAG) == 0;
 }
 
+/* The contexts' key schedules, and what is left of texts in their chaining blocks, too. */
+static void forget(struct openssl *s)
+{
+	(void)EVP_EncryptInit_ex2(s->cbc, NULL, zero, zero, NULL);
+	(void)EVP_EncryptInit_ex2(s->ctr, NULL, zero, zero, NULL);
+	OPENSSL_cleanse(&s->work, sizeof(s->work));
+}
+
 static void run(struct siv *siv, struct siv_job *jobs, size_t count,
 	bool (*one)(struct openssl *, const struct siv_job *))
 {
@@ -253,7 +261,7 @@ static void run(struct siv *siv, struct siv_job *jobs, size_t count,
 		if (!job->done && job->size > 0)
 			OPENSSL_cleanse(job->text, job->size);
 	}
-	OPENSSL_cleanse(&s->work, sizeof(s->work));
+	forget(s);
 }
 
 static void openssl_seal(struct siv *siv, struct siv_job *jobs, size_t count)
@@ -273,7 +281,7 @@ static bool openssl_cmac(struct siv *siv, const uint8_t key[SIV_BLOCK], const vo
 	const bool done = cmac_key(s, key) && cmac(s, message, size);
 
 	memcpy(mac, done ? s->work.mac : zero, SIV_BLOCK);
-	OPENSSL_cleanse(&s->work, sizeof(s->work));
+	forget(s);
 	return done;
 }
 

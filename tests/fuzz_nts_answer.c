@@ -160,6 +160,8 @@ static void check(const struct packet *packet, bool offload, bool silent)
 
 	if (packet->verdict == VERDICT_NTS_ANSWERED) {
 		require(!nts_judge_reply(&bed.request, packet, &bed.ring, NTS_JUDGE_ANY_COOKIES, offload));
+	} else if (packet->verdict == VERDICT_NTS_IDENTIFIED) {
+		require(!nts_judge_echo(&bed.request, packet, offload));
 	} else if (refused && !silent) {
 		require(!nts_judge_kiss(&bed.request, packet, offload));
 	} else {

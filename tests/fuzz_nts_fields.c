@@ -69,7 +69,7 @@ static void answer(const struct nts_request *r, uint8_t *packet)
 
 	require(identifier != NULL);
 	memcpy(identifier, packet + r->identifier.at, r->identifier.size);
-	require(nts_kiss_write(kiss, r, packet) < r->size);
+	require(nts_echo_write(kiss, r, packet) < r->size);
 	if (nts_reply_begin(&reply, packet, r, packet, COOKIE, nonce)) {
 		check_reply(&reply, packet, r);
 		require(memcmp(packet + NTP_HEADER_SIZE, kiss + NTP_HEADER_SIZE,

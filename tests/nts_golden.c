@@ -351,13 +351,22 @@ static const struct line table[] = {
 
 	/* What is not NTS, or not for its lane. */
 	{"no-fields", S(""), VERDICT_ANSWERED, 0},
-	{"identifier-alone", S("i"), VERDICT_ANSWERED, 0},
 	{"identifiers-alone", S("isu"), VERDICT_ANSWERED, 0},
+	{"identifiers-alone-sound", S("iuj"), VERDICT_ANSWERED, 0},
+	{"identifier-short-alone", S("s"), VERDICT_ANSWERED, 0},
+	{"identifier-alone-ntpv3", S("i", .lvm = GOLDEN_LVM(3, 3)), VERDICT_MAC_UNKNOWN_KEY, 0},
+	{"identifier-alone-active", S("i", .lvm = GOLDEN_LVM(4, 1)), VERDICT_ANSWERED, 0},
 	{"active", S("ica", .lvm = GOLDEN_LVM(4, 1)), VERDICT_ANSWERED, 0},
 	{"server", S("ica", .lvm = GOLDEN_LVM(4, 4)), VERDICT_MODE_SERVER, 0},
 	{"ntpv3", S("ica", .lvm = GOLDEN_LVM(3, 3)), VERDICT_MAC_LENGTH, 0},
 	{"udp-checksum", S("ica", .udp_checksum_wrong = true), VERDICT_UDP_CHECKSUM, 0},
 	{"mac", S("icM"), VERDICT_MAC_UNKNOWN_KEY, 0},
+
+	/* What is echoed without NTS. */
+	{"identifier-alone", S("i"), VERDICT_NTS_IDENTIFIED, 0},
+	{"identifier-alone-long", S("j"), VERDICT_NTS_IDENTIFIED, 0},
+	{"identifier-among-unknown", S("uiuu"), VERDICT_NTS_IDENTIFIED, 0},
+	{"identifier-mac", S("iM"), VERDICT_MAC_UNKNOWN_KEY, 0},
 
 	/* Fields missing, doubled, of wrong lengths. */
 	{"no-identifier", S("ca"), VERDICT_NTS_NO_IDENTIFIER, 0},

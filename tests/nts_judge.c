@@ -163,7 +163,7 @@ const char *nts_judge_reply(const struct nts_golden_case *request, const struct 
 	return judge_authenticator(ntp, size, at, ring, cookies);
 }
 
-const char *nts_judge_kiss(const struct nts_golden_case *request, const struct packet *reply, bool offload)
+static const char *judge_bare(const struct nts_golden_case *request, const struct packet *reply, bool offload)
 {
 	const uint8_t *ntp = reply->data + request->ntp;
 	const size_t size = reply->length - (size_t)request->ntp;
@@ -171,7 +171,20 @@ const char *nts_judge_kiss(const struct nts_golden_case *request, const struct p
 
 	if (complaint || (complaint = judge_header(ntp, request->frame + request->ntp)))
 		return complaint;
-	DEMAND(ntp[0] >> 6 == 3 && ntp[1] == 0 && memcmp(ntp + 12, "NTSN", 4) == 0, "no NTSN");
 	DEMAND(after_identifier(ntp, size, request) == size, "not the identifier and nothing else");
 	return NULL;
+}
+
+const char *nts_judge_echo(const struct nts_golden_case *request, const struct packet *reply, bool offload)
+{
+	DEMAND(reply->data[request->ntp + 1] != 0, "stratum 0");
+	return judge_bare(request, reply, offload);
+}
+
+const char *nts_judge_kiss(const struct nts_golden_case *request, const struct packet *reply, bool offload)
+{
+	const uint8_t *ntp = reply->data + request->ntp;
+
+	DEMAND(ntp[0] >> 6 == 3 && ntp[1] == 0 && memcmp(ntp + 12, "NTSN", 4) == 0, "no NTSN");
+	return judge_bare(request, reply, offload);
 }

@@ -21,7 +21,10 @@ enum { NTS_JUDGE_ANY_COOKIES = 0 };
 const char *nts_judge_reply(const struct nts_golden_case *request, const struct packet *reply,
 	const struct keyring *ring, unsigned cookies, bool offload);
 
-/* The same of a Kiss-o'-Death NTSN. */
+/* The same of a reply that echoes the identifier without authentication. */
+const char *nts_judge_echo(const struct nts_golden_case *request, const struct packet *reply, bool offload);
+
+/* ... and of a Kiss-o'-Death NTSN. */
 const char *nts_judge_kiss(const struct nts_golden_case *request, const struct packet *reply, bool offload);
 
 #endif

@@ -468,7 +468,7 @@ static void test_our_kiss(void **state)
 	r = serve(&a, &c);
 	memset(octets, 0, NTP_HEADER_SIZE);
 	memcpy(octets + 12, "NTSN", 4);
-	assert_int_equal(judge(&c, &a, octets, nts_kiss_write(octets, &r, a.octets)), NTS_CLIENT_NAK);
+	assert_int_equal(judge(&c, &a, octets, nts_echo_write(octets, &r, a.octets)), NTS_CLIENT_NAK);
 	assert_int_equal(c.cookies, 2);
 }
 

@@ -108,6 +108,8 @@ static void check(const struct nts_golden_case *c, const struct packet *packet, 
 {
 	if (packet->verdict == VERDICT_NTS_ANSWERED) {
 		assert_good(nts_judge_reply(c, packet, &ring, cookies, offload), c->name);
+	} else if (packet->verdict == VERDICT_NTS_IDENTIFIED) {
+		assert_good(nts_judge_echo(c, packet, offload), c->name);
 	} else if (kissed && is_refused(packet->verdict)) {
 		assert_good(nts_judge_kiss(c, packet, offload), c->name);
 	} else {
@@ -306,6 +308,36 @@ static void test_keys_are_erased(void **state)
 	nts_lane_keyring(lane, &ring);
 }
 
+/* A port that takes the tag off leaves it beside the frame. */
+static void test_stripped_tag(void **state)
+{
+	const struct nts_golden_shape good = {.clear = "icpa"}, bad = {.clear = "ixa"};
+
+	(void)state;
+	for (unsigned round = 0; round < 8; round++) {
+		const bool ipv6 = round & 1, offload = round & 2, is_good = round & 4;
+		unsigned kisses = 1;
+		struct packet packet;
+		uint16_t tci;
+
+		nts_golden_build(
+			is_good ? &good : &bad, ipv6 ? NTS_OVER_VLAN_IPV6 : NTS_OVER_VLAN_IPV4, &current);
+		tci = (uint16_t)(current.frame[14] << 8 | current.frame[15]);
+		memmove(current.frame + 12, current.frame + 16, current.length - 16U);
+		current.length -= VLAN_TAG;
+		current.l3 -= VLAN_TAG;
+		current.ntp -= VLAN_TAG;
+		packet = packet_of(current.frame, current.length);
+		packet.vlan_tci = tci;
+		packet.flags = PACKET_VLAN_STRIPPED;
+		serve(&packet, 1, offload, &kisses);
+		assert_int_equal(packet.verdict, is_good ? VERDICT_NTS_ANSWERED : VERDICT_NTS_UNKNOWN_KEY);
+		check(&current, &packet, 2, true, offload);
+		assert_true(packet.flags & PACKET_VLAN_STRIPPED);
+		free(packet.data);
+	}
+}
+
 /* A clock that is not synchronised says so, authentically. */
 static void test_unsynchronised(void **state)
 {
@@ -447,6 +479,12 @@ static void test_kiss_limit(void **state)
 	assert_int_equal(kiss_limit_left(&limit, 5, hz, 32), 32);
 	limit = (struct kiss_limit){0};
 	assert_int_equal(kiss_limit_left(&limit, 0, 0, 32), 0);
+	/* Over the counter's end there is nothing to be had. */
+	now = UINT64_MAX - hz / 2;
+	for (sent = 0; sent < KISS_BURST; sent++)
+		kiss_limit_take(&limit, hz, kiss_limit_left(&limit, now, hz, 1));
+	assert_int_equal(kiss_limit_left(&limit, now, hz, 32), 0);
+	assert_in_range(kiss_limit_left(&limit, now + hz, hz, UINT16_MAX), KISS_RATE - 1, KISS_RATE);
 }
 
 static char one_of(const char *letters)
@@ -615,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_keyring_swap),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_keys_are_erased),
+		cmocka_unit_test(test_stripped_tag),
 		cmocka_unit_test(test_unsynchronised),
 		cmocka_unit_test(test_mixed_bursts),
 		cmocka_unit_test(test_full_burst),

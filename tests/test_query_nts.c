@@ -71,7 +71,7 @@ static size_t make(
 	write_header(octets, request, kind);
 	if (kind == 'n' || kind == 'u') {
 		siv_free(siv);
-		return nts_kiss_write(octets, r, request);
+		return nts_echo_write(octets, r, request);
 	}
 	if (!nts_reply_begin(&reply, octets, r, request, kind == 'r' ? 1024 : COOKIE_SIZE, nonce))
 		abort();

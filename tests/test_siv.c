@@ -1,4 +1,5 @@
 /* AES-SIV and AES-CMAC: the RFCs' vectors, and nettle as a second opinion where it is installed. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -333,30 +334,57 @@ static void test_mixed_burst(void **state)
 	}
 }
 
-/* libcrypto's allocations, all by way of these. */
+/* libcrypto's allocations, all by way of these. The newest that live are known, which a siv's are among. */
 static unsigned allocations;
+static void *known[64];
+
+static void know(void *block)
+{
+	known[allocations++ % 64] = block;
+}
+
+static void forget(const void *block)
+{
+	for (size_t i = 0; i < 64; i++)
+		if (known[i] == block)
+			known[i] = NULL;
+}
 
 static void *counted_malloc(size_t size, const char *file, int line)
 {
+	void *block = malloc(size);
+
 	(void)file;
 	(void)line;
-	allocations++;
-	return malloc(size);
+	know(block);
+	return block;
 }
 
 static void *counted_realloc(void *block, size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	allocations++;
-	return realloc(block, size);
+	forget(block);
+	block = realloc(block, size);
+	know(block);
+	return block;
 }
 
 static void counted_free(void *block, const char *file, int line)
 {
 	(void)file;
 	(void)line;
+	forget(block);
 	free(block);
+}
+
+static unsigned blocks_with(const void *octets, size_t size)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < 64; i++)
+		count += known[i] && memmem(known[i], malloc_usable_size(known[i]), octets, size);
+	return count;
 }
 
 static void test_no_allocation(void **state)
@@ -385,6 +413,47 @@ static void test_no_allocation(void **state)
 	assert_int_equal(allocations, before);
 }
 
+/* A key schedule begins with the key itself; in either order of a word's octets. */
+static void assert_nowhere(const uint8_t key[SIV_BLOCK])
+{
+	uint8_t swapped[SIV_BLOCK];
+
+	for (int i = 0; i < SIV_BLOCK; i++)
+		swapped[i] = key[i ^ 3];
+	assert_int_equal(blocks_with(key, SIV_BLOCK), 0);
+	assert_int_equal(blocks_with(swapped, SIV_BLOCK), 0);
+}
+
+/* Behind a call nothing of a key is left in what libcrypto holds for a siv, nor the last block of a text. */
+static void test_keys_are_erased(void **state)
+{
+	struct siv *siv = siv_new(siv_backends[0]);
+	uint8_t key[SIV_KEY], mac[SIV_BLOCK];
+	struct message m;
+	struct siv_job job;
+
+	(void)state;
+	assert_non_null(siv);
+	for (int round = 0; round < 20; round++) {
+		message_draw(&m, &job);
+		siv_seal(siv, &job, 1);
+		assert_nowhere(m.key);
+		assert_nowhere(m.key + SIV_BLOCK);
+		assert_int_equal(blocks_with(m.tag, SIV_TAG), 0);
+		m.tag[0] ^= round & 1;
+		siv_open(siv, &job, 1);
+		assert_int_equal(job.done, !(round & 1));
+		assert_nowhere(m.key);
+		assert_nowhere(m.key + SIV_BLOCK);
+		message_free(&m);
+	}
+	fill(key, sizeof(key));
+	assert_true(siv_cmac(siv, key, key, sizeof(key), mac));
+	assert_nowhere(key);
+	assert_int_equal(blocks_with(mac, sizeof(mac)), 0);
+	siv_free(siv);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_string_borders, make, unmake),
 		cmocka_unit_test_setup_teardown(test_mixed_burst, make, unmake),
 		cmocka_unit_test_setup_teardown(test_no_allocation, make, unmake),
+		cmocka_unit_test(test_keys_are_erased),
 	};
 
 	if (CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free) != 1)

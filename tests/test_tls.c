@@ -334,6 +334,21 @@ static void test_hosts(void **state)
 	assert_null(tls_connect_new(client, "."));
 }
 
+/* A name that stands in the subject alone is none. */
+static void test_common_name(void **state)
+{
+	struct certified *bare = certify(KEY_P256, "", authority, DAY);
+	struct tls_server *bare_server = serve(bare);
+	char name[64];
+
+	(void)state;
+	assert_true(X509_NAME_get_text_by_NID(X509_get_subject_name(bare->certificate), NID_commonName, name,
+			    sizeof(name)) > 0);
+	expect(bare_server, name, TLS_FAILED_TLS, "ostname mismatch");
+	tls_server_release(bare_server);
+	certified_free(bare);
+}
+
 static void test_trust(void **state)
 {
 	struct certified *strange = certify(KEY_P256, "DNS:one.example", stranger, DAY);
@@ -581,6 +596,78 @@ static void test_alpn_among_others(void **state)
 	plain_free(&p);
 }
 
+/* A client whose first share is of a group that is not served sends two hellos. */
+static void test_retried_hello(void **state)
+{
+	struct plain p = plain_client(0, "\x07ntske/1", 8, "other.example");
+	struct tls *s = accept_one(server);
+	char groups[] = "P-384:P-256"; /* the library's macro casts const away */
+
+	(void)state;
+	assert_int_equal(SSL_set1_groups_list(p.ssl, groups), 1);
+	assert_int_equal(plain_shake(&p, s), 1);
+	assert_int_equal(tls_state(s), TLS_OPEN);
+	assert_int_equal(SSL_get_negotiated_group(p.ssl), NID_X9_62_prime256v1);
+	tls_free(s);
+	plain_free(&p);
+}
+
+/* Ask for new traffic keys; the server's answer is left where it is. */
+static void update_keys(struct plain *p, struct tls *s)
+{
+	uint8_t piece[2048];
+	int size;
+
+	assert_int_equal(SSL_key_update(p->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+	assert_int_equal(SSL_do_handshake(p->ssl), 1);
+	while ((size = BIO_read(p->out, piece, sizeof(piece))) > 0)
+		tls_input(s, piece, (size_t)size);
+}
+
+/* New traffic keys change nothing of the exported ones. */
+static void test_key_update(void **state)
+{
+	struct plain p = plain_client(0, "\x07ntske/1", 8, NULL);
+	struct tls *s = accept_one(server);
+	struct cookie_keys before, after;
+	uint8_t piece[2048];
+	size_t size;
+
+	(void)state;
+	assert_int_equal(plain_shake(&p, s), 1);
+	assert_true(tls_export_keys(s, AEAD_AES_SIV_CMAC_256, &before));
+	update_keys(&p, s);
+	assert_true(tls_export_keys(s, AEAD_AES_SIV_CMAC_256, &after));
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_true(tls_write(s, "answer", 6));
+	while ((size = tls_output(s, piece, sizeof(piece))) > 0)
+		BIO_write(p.in, piece, (int)size);
+	assert_int_equal(SSL_read(p.ssl, piece, sizeof(piece)), 6);
+	tls_free(s);
+	plain_free(&p);
+}
+
+/* Who asks for them without end and takes no answer is not held answers for without end. */
+static void test_key_update_flood(void **state)
+{
+	struct plain p = plain_client(0, "\x07ntske/1", 8, NULL);
+	struct tls *s = accept_one(server);
+	uint8_t piece[2048];
+	size_t size, held = 0;
+
+	(void)state;
+	assert_int_equal(plain_shake(&p, s), 1);
+	for (int i = 0; tls_state(s) == TLS_OPEN && i < TLS_HELD_MAX / 16; i++)
+		update_keys(&p, s);
+	assert_explained(s, TLS_FAILED_TLS, "takes no answer");
+	while ((size = tls_output(s, piece, sizeof(piece))) > 0)
+		held += size;
+	assert_in_range(held, TLS_HELD_MAX / 2, TLS_HELD_MAX);
+	assert_int_equal(ERR_peek_error(), 0);
+	tls_free(s);
+	plain_free(&p);
+}
+
 static void ask_by_name(const char *name, const struct certified *expected)
 {
 	struct plain p = plain_client(0, "\x07ntske/1", 8, name);
@@ -731,6 +818,7 @@ int main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_common_name),
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_client_settings),
@@ -740,6 +828,9 @@ int main(void)
 		cmocka_unit_test(test_holders),
 		cmocka_unit_test(test_rejections),
 		cmocka_unit_test(test_alpn_among_others),
+		cmocka_unit_test(test_retried_hello),
+		cmocka_unit_test(test_key_update),
+		cmocka_unit_test(test_key_update_flood),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_server_without_alpn),
 		cmocka_unit_test(test_export_by_hand),
