@@ -9,7 +9,8 @@ static const char usage[] = "usage: tickwire check [--interface IF]... FILE\n";
 static const char help[] =
 	"\n"
 	"Looks the configuration file over and starts nothing. Errors and warnings are printed\n"
-	"as FILE:LINE: error: TEXT on standard error.\n"
+	"as FILE:LINE: error: TEXT on standard error. Files and interfaces that it names are not\n"
+	"looked for: `tickwire run` does that.\n"
 	"\n"
 	"  --interface IF   an interface that `tickwire run` will be given on its command line, too\n"
 	"  --help           this text\n"

@@ -476,8 +476,9 @@ const struct directive directives[] = {
 		.range = "absolute, at most 255 printable octets; at most 16 certificates",
 		.help = "A certificate for key establishment in PEM, with the certificates that lead to its "
 			"authority behind it. With `ntsserverkey` it turns NTS on. Of several pairs a client "
-			"is shown the one whose names hold the name it asks for, else the first. The file is "
-			"read again on a reload, and when it changes.",
+			"is shown the one whose names hold the name it asks for, else the first. A changed "
+			"file is served within three seconds, or at once after a reload; one that cannot be "
+			"used leaves the certificates before in use. At the start it is an error.",
 		.applied = APPLIED_BY_RELOAD,
 		.origin = "chrony",
 		.apply = directive_ntsservercert,
@@ -493,9 +494,8 @@ const struct directive directives[] = {
 		.default_value = "none: NTS is off",
 		.range = "absolute, at most 255 printable octets; as many as `ntsservercert`",
 		.help = "The private key of a certificate in PEM, not encrypted: the first is the first "
-			"`ntsservercert`'s, and so on. It is read as root, so nobody else has to be allowed "
-			"to; one "
-			"that others can read draws a warning.",
+			"`ntsservercert`'s, and so on. It is read as root, so nobody else needs to be able "
+			"to read it; one that others can read draws a warning.",
 		.applied = APPLIED_BY_RELOAD,
 		.origin = "chrony",
 		.apply = directive_ntsserverkey,
@@ -509,7 +509,8 @@ const struct directive directives[] = {
 		.type = "integer",
 		.default_value = "4460",
 		.range = "1-65535",
-		.help = "The TCP port of key establishment.",
+		.help = "The TCP port of key establishment. It is open on the addresses of `bindaddress`, "
+			"and without any on all of the host.",
 		.applied = APPLIED_BY_KE_RESTART,
 		.origin = "chrony",
 		.apply = directive_ntsport,
@@ -537,8 +538,9 @@ const struct directive directives[] = {
 		.type = "integer",
 		.default_value = "1000",
 		.range = "1-100000",
-		.help = "Connections of key establishment that are served at a time. chrony's default is "
-			"100.",
+		.help = "Connections of key establishment that are served at a time. When they are all "
+			"taken, a new one ends the oldest that is unfinished after a second. chrony's "
+			"default is 100.",
 		.applied = APPLIED_BY_KE_RESTART,
 		.origin = "chrony",
 		.apply = directive_maxntsconnections,
@@ -569,10 +571,9 @@ const struct directive directives[] = {
 		.unit = "seconds",
 		.help = "How often a new key for cookies is made. Keys are kept for two more periods, so a "
 			"client that asks within that time notices nothing. With 0 none is made: somebody "
-			"else keeps "
-			"`ntskeys` in `ntsdumpdir`, another tickwire or a chronyd, and what is put there is "
-			"taken "
-			"over within seconds. Several nodes with the same keys open each other's cookies.",
+			"else, another tickwire or a chronyd, keeps `ntskeys` in `ntsdumpdir`. It has to be "
+			"there at the start, and what is put there later is taken over within three seconds. "
+			"Several nodes with the same keys open each other's cookies.",
 		.applied = APPLIED_BY_KE_RESTART,
 		.origin = "chrony",
 		.apply = directive_ntsrotate,
@@ -587,12 +588,11 @@ const struct directive directives[] = {
 		.default_value = "none: keys do not outlive tickwire",
 		.range = "absolute, at most 247 printable octets",
 		.help = "Where the keys for cookies are kept, in the file `ntskeys`, so that clients' "
-			"cookies "
-			"are still good after a restart. chrony reads the file, and tickwire reads chrony's. "
-			"It is "
-			"made where it is missing; no other instance, and no chronyd that serves NTS, may "
-			"use it. "
-			"Without certificates it turns NTS on only together with `ntsrotate 0`.",
+			"cookies are still good after a restart. chrony reads the file, and tickwire reads "
+			"chrony's. A missing directory is made, for root alone; what is above it has to be "
+			"there. Unless `ntsrotate` is 0 the directory belongs to this instance: no other "
+			"one, and no chronyd that serves NTS, may use it. Without certificates it turns NTS "
+			"on only together with `ntsrotate 0`.",
 		.applied = APPLIED_BY_RELOAD,
 		.origin = "chrony",
 		.apply = directive_ntsdumpdir,

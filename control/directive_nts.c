@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/directive_apply.h"
+#include "control/ke_keys.h"
 #include "control/value.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -121,13 +122,12 @@ DIRECTIVE_APPLY(directive_ntsratelimit)
 	return true;
 }
 
-/* The keyring counts a period's units of 2^-32 s, and two of them ahead. */
 DIRECTIVE_APPLY(directive_ntsrotate)
 {
 	long time;
 
 	(void)words;
-	if (!value_integer(word[0], "seconds", 0, (1L << 29) - 1, &time, text, size))
+	if (!value_integer(word[0], "seconds", 0, KE_KEYS_ROTATE_MAX, &time, text, size))
 		return false;
 	config->nts.rotate_s = (uint32_t)time;
 	return true;

@@ -46,6 +46,23 @@ bool file_content_read(const char *path, char *text, size_t size, size_t *used)
 	return !error;
 }
 
+bool file_content_write(int fd, const void *octets, size_t size)
+{
+	const char *at = octets;
+
+	while (size > 0) {
+		const ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		size -= (size_t)n;
+	}
+	return fsync(fd) == 0;
+}
+
 /* FNV-1a */
 static uint64_t fold(uint64_t hash, const void *octets, size_t size)
 {
@@ -83,4 +100,9 @@ bool file_watch_look(struct file_watch *watch, uint64_t stamp)
 	if (settled)
 		watch->known = stamp;
 	return settled;
+}
+
+void file_watch_again(struct file_watch *watch)
+{
+	watch->known = ~watch->seen;
 }

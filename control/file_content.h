@@ -13,6 +13,9 @@ int file_content_open(const char *path);
 /* The whole of a regular file of at most `size` octets. False with errno, EFBIG for a longer one. */
 bool file_content_read(const char *path, char *text, size_t size, size_t *used);
 
+/* Write all of it, and have it on the disk. False with errno. */
+bool file_content_write(int fd, const void *octets, size_t size);
+
 /*
  * A number that is another one when the file is another or has been written, or has come or gone; added to
  * `before`, for several files.
@@ -33,5 +36,8 @@ void file_watch_begin(struct file_watch *watch, uint64_t stamp);
  * that nobody is in the midst of writing.
  */
 bool file_watch_look(struct file_watch *watch, uint64_t stamp);
+
+/* What was found could not be acted on: the next look finds it again. */
+void file_watch_again(struct file_watch *watch);
 
 #endif

@@ -177,7 +177,8 @@ static bool parse_count(struct options *o, int option, const char *argument)
 	else if (option == OPTION_CONNECTIONS &&
 		 (ok = parse_number("connections", argument, 1, KE_SERVER_CONNECTIONS, &n)))
 		o->server.connections = (unsigned)n;
-	else if (option == OPTION_ROTATE && (ok = parse_number("rotate", argument, 0, INT32_MAX / 8, &n)))
+	else if (option == OPTION_ROTATE &&
+		 (ok = parse_number("rotate", argument, 0, KE_KEYS_ROTATE_MAX, &n)))
 		o->rotate_s = (uint32_t)n;
 	else if (option == OPTION_NTP_PORT && (ok = parse_number("ntp-port", argument, 1, UINT16_MAX, &n)))
 		o->server.ntp_port = (uint16_t)n;

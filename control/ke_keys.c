@@ -162,11 +162,25 @@ static unsigned renew(struct ke_keys *keys, ntp64 now)
 	return make_fresh(keys, now) ? KE_KEYS_RENEWED : KE_KEYS_FAILED;
 }
 
-static bool is_rotation_due(const struct ke_keys *keys, ntp64 now)
+/* Whether it has been said for a period that no key has begun. */
+static bool is_behind_for_long(struct ke_keys *keys, ntp64 now)
+{
+	const bool behind = ntp64_diff(keyring_current(&keys->ring, now)->not_before, now) > 0;
+
+	if (behind && !keys->behind)
+		keys->behind_since = now;
+	keys->behind = behind;
+	return behind && ntp64_diff(now, keys->behind_since) >= (int64_t)keys->period;
+}
+
+static bool is_rotation_due(struct ke_keys *keys, ntp64 now)
 {
 	const int64_t wait = ntp64_diff(keys->ring.key[0].not_before, now);
+	const bool behind_for_long = is_behind_for_long(keys, now);
 
-	return keys->period > 0 && (wait <= 0 || (uint64_t)wait > 2 * keys->period);
+	if (keys->period == 0 || wait <= 0)
+		return keys->period > 0;
+	return keys->behind ? behind_for_long : (uint64_t)wait > 2 * keys->period;
 }
 
 unsigned ke_keys_tick(struct ke_keys *keys, ntp64 now)

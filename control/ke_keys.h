@@ -15,12 +15,17 @@
 #include "nts/key_file.h"
 #include "nts/keyring.h"
 
+/* Seconds of a period, so that four of them fit into the 2^31 s that NTP times tell apart. */
+enum { KE_KEYS_ROTATE_MAX = (1 << 29) - 1 };
+
 struct ke_keys {
 	struct keyring ring;
-	uint64_t period;  /* units of 2^-32 s; 0: keys are kept by somebody else, and never turn here */
-	uint64_t changes; /* of the ring; after each it is to be published and kept */
-	bool in_use;      /* ke_keys_begin has chosen a ring */
-	bool ended;       /* there is no current key, and it has been said */
+	uint64_t period;    /* units of 2^-32 s; 0: keys are kept by somebody else, and never turn here */
+	uint64_t changes;   /* of the ring; after each it is to be published and kept */
+	bool in_use;        /* ke_keys_begin has chosen a ring */
+	bool ended;         /* there is no current key, and it has been said */
+	bool behind;        /* the clock says that no key has begun yet ... */
+	ntp64 behind_since; /* ... and since when, by itself */
 };
 
 /* Where the ring of ke_keys_begin comes from. */
@@ -58,8 +63,9 @@ enum ke_keys_news {
 };
 
 /*
- * Do what is due. A future key that begins more than two periods from now, after a clock went back or the
- * period became shorter, is not waited for.
+ * Do what is due. A future key that begins more than two periods from now, because the period became shorter,
+ * is not waited for. Where the clock says that no key has begun yet, it is the clock that is doubted, for a
+ * period: a machine may start in 1970, and its clients' cookies are to open when the time has come in.
  */
 unsigned ke_keys_tick(struct ke_keys *keys, ntp64 now);
 

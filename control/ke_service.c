@@ -122,11 +122,18 @@ static bool take_keys(struct ke_service *s)
 	return !s->keys.in_use || announce(s);
 }
 
+static void note_turn(const struct ke_service *s)
+{
+	log_notice("keys have turned: %08X is the next one", (unsigned)s->keys.ring.key[0].id);
+}
+
 static bool rotate(struct ke_service *s)
 {
 	char text[SENTENCE] = "";
 	const bool good = ke_keys_rotate(&s->keys, realtime(), text, sizeof(text));
 
+	if (good)
+		note_turn(s);
 	publish(s);
 	if (!reply_text(s, good ? "" : text))
 		return false;
@@ -150,7 +157,7 @@ int ke_service_tick(struct ke_service *s)
 	const unsigned news = ke_keys_tick(&s->keys, now);
 
 	if (news & KE_KEYS_ROTATED)
-		log_debug("keys have turned: %08X is the next one", (unsigned)s->keys.ring.key[0].id);
+		note_turn(s);
 	if (news & KE_KEYS_RENEWED)
 		log_warning(
 			"all keys had ended, as after a jump of the clock: there are new ones, and clients "
@@ -251,6 +258,19 @@ static void forget_names(struct ke_service *s)
 	}
 }
 
+/* It is used all the same: a certificate that clients refuse is no worse than none. */
+static void warn_of_dates(const char *name, const struct tls_identity_facts *facts)
+{
+	const time_t now = time(NULL);
+
+	if (facts->not_after < now)
+		log_warning("certificate %s has expired, and clients refuse it; renew it", name);
+	else if (facts->not_before > now)
+		log_warning(
+			"certificate %s is not valid yet, and clients refuse it; is this host's clock right?",
+			name);
+}
+
 static void use_identities(struct ke_service *s, const struct identities *set, struct tls_server *server)
 {
 	ke_server_identities(s->server, server);
@@ -262,6 +282,7 @@ static void use_identities(struct ke_service *s, const struct identities *set, s
 		s->certificate[i] = strdup(set->identity[i].certificate_name);
 		log_notice("certificate %s: %s, for %s", set->identity[i].certificate_name,
 			tls_server_facts(server, i)->kind, tls_server_facts(server, i)->subject);
+		warn_of_dates(set->identity[i].certificate_name, tls_server_facts(server, i));
 	}
 }
 

@@ -47,9 +47,10 @@ static json_t *certificates(const struct ke_service *s)
 	return list;
 }
 
+/* Of whole seconds, of which `now` has as many as unix_now: the same at whatever time it is asked. */
 static json_int_t unix_seconds(ntp64 time, ntp64 now, time_t unix_now)
 {
-	return (json_int_t)unix_now + (json_int_t)(ntp64_diff(time, now) / (int64_t)NTP64_SECOND);
+	return (json_int_t)unix_now + (int32_t)((uint32_t)(time >> 32) - (uint32_t)(now >> 32));
 }
 
 static json_t *keys(const struct ke_service *s)

@@ -33,8 +33,9 @@ static const char *remedy(int error)
 	case EROFS:
 		return "mount it for writing, or name another directory with `ntsdumpdir`";
 	case ENOENT:
+		return "make what is above it, or name another directory with `ntsdumpdir`";
 	case ENOTDIR:
-		return "make it, or name another directory with `ntsdumpdir`";
+		return "name a directory with `ntsdumpdir`";
 	default:
 		return "see that root may write there, or name another directory with `ntsdumpdir`";
 	}
@@ -61,14 +62,20 @@ bool key_store_open(struct key_store *store, const char *dir, bool ours, char *t
 		store->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (store->lock < 0) {
-		snprintf(text, size, "%s: %s; %s", path, strerror(errno), remedy(errno));
+		snprintf(text, size, "ntsdumpdir %s: " LOCK_NAME " cannot be made there: %s; %s", dir,
+			strerror(errno), remedy(errno));
 		return false;
 	}
 	if (flock(store->lock, LOCK_EX | LOCK_NB) == 0)
 		return true;
-	snprintf(text, size,
-		"ntsdumpdir %s: another tickwire keeps its keys there; give this one a directory of its own",
-		dir);
+	if (errno == EWOULDBLOCK)
+		snprintf(text, size,
+			"ntsdumpdir %s: another tickwire keeps its keys there; give this one a directory of "
+			"its own",
+			dir);
+	else
+		snprintf(text, size, "ntsdumpdir %s cannot be locked: %s; name a directory on a local disk",
+			dir, strerror(errno));
 	key_store_close(store);
 	return false;
 }
@@ -103,8 +110,11 @@ static int read_keys(char text[KEY_STORE_TEXT], size_t *used, const char *path, 
 	bool good;
 
 	if (!file_content_read(path, text, KEY_STORE_TEXT, used)) {
-		snprintf(message, message_size, "%s: %s", path, strerror(errno));
-		return errno == EFBIG ? 0 : -1;
+		const int error = errno;
+
+		snprintf(message, message_size, "%s: %s", path, strerror(error));
+		errno = error;
+		return error == EFBIG ? 0 : -1;
 	}
 	good = is_key_file(text, *used, period, why, sizeof(why));
 	if (!good)
@@ -181,22 +191,6 @@ bool key_store_keep(struct key_store *store, const void *text, size_t size)
 	return true;
 }
 
-/* All of it, to the disk. */
-static bool write_all(int fd, const char *text, size_t size)
-{
-	while (size > 0) {
-		const ssize_t n = write(fd, text, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		text += n;
-		size -= (size_t)n;
-	}
-	return fsync(fd) == 0;
-}
-
 /* The new file under another name in the directory, then in the old one's place, and the directory itself to
  * the disk: at any time there is a whole file. */
 static bool replace(int dir, const char *text, size_t size)
@@ -209,7 +203,7 @@ static bool replace(int dir, const char *text, size_t size)
 	fd = openat(dir, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	good = write_all(fd, text, size);
+	good = file_content_write(fd, text, size);
 	error = errno;
 	if (close(fd) != 0 && good) {
 		good = false;

@@ -42,10 +42,11 @@ static int usage(FILE *out, int status)
 		      "The keys that a running tickwire seals NTS cookies with. Needs root.\n"
 		      "\n"
 		      "  list      ids, states and times; never a key\n"
-		      "  rotate    the future key becomes current, now\n"
+		      "  rotate    the future key becomes current, now; not with `ntsrotate 0`\n"
 		      "  export    write them to a new FILE (- for standard output) that is secret; chrony\n"
 		      "            reads it as its ntskeys\n"
-		      "  import    go on with the keys of FILE, from another tickwire or chrony\n"
+		      "  import    go on with the keys of FILE, from another tickwire or chrony; not with\n"
+		      "            `ntsrotate 0`\n"
 		      "  selfsign  make DIR/NAME.key and a certificate for it, DIR/NAME.crt, which clients "
 		      "are\n"
 		      "            given as what they trust; NAMEs are host names and addresses of the "
@@ -147,9 +148,15 @@ static int list(const struct call *call)
 		return 1;
 	status = json_loads(reply, JSON_DISABLE_EOF_CHECK, NULL); /* "done" is behind it */
 	root = json_is_object(status) ? listed(status) : NULL;
-	if (!root)
+	if (!root) {
 		fputs(reply, stderr);
-	else if (call->json) {
+	} else if (!json_is_array(json_object_get(status, "keys"))) {
+		fputs("tickwire keys list: tickwire-ke has not said which keys there are; is it running? See "
+		      "`tickwire status`\n",
+			stderr);
+		json_decref(root);
+		root = NULL;
+	} else if (call->json) {
 		json_dumpf(root, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 		puts("");
 	} else {
@@ -260,7 +267,9 @@ static int import(const struct call *call)
 
 static int make_certificate(const struct call *call)
 {
-	struct selfsign s = {.dir = call->operand[0],
+	char dir[PATH_MAX];
+	/* Directives want whole paths. A directory that has none is complained about by its own name. */
+	struct selfsign s = {.dir = realpath(call->operand[0], dir) ? dir : call->operand[0],
 		.name = (const char *const *)call->operand + 1,
 		.names = call->operands - 1,
 		.days = call->days,
@@ -349,8 +358,8 @@ static int run(const struct subcommand *sub, int argc, char **argv)
 	call.operands = (unsigned)(argc - optind);
 	if (call.operands >= sub->least && call.operands <= sub->most)
 		return sub->run(&call);
-	fprintf(stderr, "tickwire keys %s: found %u operands, expected %s\n", sub->name, call.operands,
-		sub->expected);
+	fprintf(stderr, "tickwire keys %s: found %u operand%s, expected %s\n", sub->name, call.operands,
+		call.operands == 1 ? "" : "s", sub->expected);
 	return usage(stderr, 2);
 }
 
@@ -363,7 +372,7 @@ int keys_main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
 		if (strcmp(name, subcommands[i].name) == 0)
 			return run(&subcommands[i], argc - 1, argv + 1);
-	fprintf(stderr, "tickwire keys: found \"%s\", expected list, rotate, export, import or selfsign\n",
-		name);
+	fprintf(stderr, "tickwire keys: found %s%s%s, expected list, rotate, export, import or selfsign\n",
+		name[0] ? "\"" : "no", name[0] ? name : " subcommand", name[0] ? "\"" : "");
 	return usage(stderr, 2);
 }

@@ -9,26 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool write_all(int fd, const char *octets, size_t size)
-{
-	while (size > 0) {
-		const ssize_t n = write(fd, octets, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		octets += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
-
-/* mkostemp makes it with mode 0600. */
-static bool fill(int fd, mode_t mode, const void *octets, size_t size)
-{
-	return write_all(fd, octets, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
-}
+#include "control/file_content.h"
 
 bool new_file_write(const char *path, mode_t mode, bool replace, const void *octets, size_t size, char *text,
 	size_t text_size)
@@ -46,7 +27,8 @@ bool new_file_write(const char *path, mode_t mode, bool replace, const void *oct
 		snprintf(text, text_size, "%s cannot be made: %s", path, strerror(errno));
 		return false;
 	}
-	good = fill(fd, mode, octets, size) &&
+	/* mkostemp has made it with mode 0600. */
+	good = fchmod(fd, mode) == 0 && file_content_write(fd, octets, size) &&
 	       renameat2(AT_FDCWD, beside, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE) == 0;
 	error = errno;
 	close(fd);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataplane/log.h"
@@ -62,6 +64,8 @@ static bool open_store(struct key_store *store, const struct config *config, cha
 {
 	const bool ours = config->nts.rotate_s != 0;
 
+	/* Keys are in no core file. */
+	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	if (!key_store_open(store, config->nts.dump_dir, ours, text, size))
 		return false;
 	if (key_store_read(store, nts_period(config)))
@@ -86,6 +90,19 @@ bool nts_take(struct nts *nts, const struct config *config, const char *run_dir,
 	return make_segment(nts, text, size) && (!nts->on || open_store(&nts->store, config, text, size));
 }
 
+/* What does not go is tried again with each look at the files, and told once. */
+static void send_identities(struct nts *nts, const char *consequence)
+{
+	char before[NTS_TEXT];
+
+	memcpy(before, nts->identity_error, sizeof(before));
+	if (nts_send_identities(nts, nts->config))
+		return;
+	file_watch_again(&nts->identities);
+	if (strcmp(before, nts->identity_error) != 0)
+		log_error("%s%s", nts->identity_error, consequence);
+}
+
 static void close_channel(struct nts *nts)
 {
 	if (nts->channel >= 0)
@@ -93,6 +110,18 @@ static void close_channel(struct nts *nts)
 	nts->channel = -1;
 	nts->waiting = 0;
 	nts->ready = false;
+}
+
+/* All that the daemon has to know. Without keys it would never be ready: it ends where the channel does. */
+static void send_all(struct nts *nts)
+{
+	file_watch_begin(&nts->identities, identities_stamp(&nts->config->nts));
+	file_watch_begin(&nts->keys, keys_stamp(&nts->store));
+	send_identities(nts, "");
+	if (nts_send_keys(nts))
+		return;
+	log_error("tickwire-ke takes no keys: %s", strerror(errno));
+	close_channel(nts);
 }
 
 bool nts_start(struct nts *nts, char *text, size_t size)
@@ -112,13 +141,8 @@ bool nts_start(struct nts *nts, char *text, size_t size)
 	}
 	close(pair[1]);
 	nts->channel = pair[0];
-	file_watch_begin(&nts->identities, identities_stamp(&nts->config->nts));
-	file_watch_begin(&nts->keys, keys_stamp(&nts->store));
 	nts->identity_error[0] = '\0';
-	if (nts->config->nts.certificates > 0 && !nts_send_identities(nts, nts->config))
-		log_error("%s", nts->identity_error);
-	if (!nts_send_keys(nts))
-		log_error("tickwire-ke takes no keys: %s", strerror(errno));
+	send_all(nts);
 	return true;
 }
 
@@ -137,22 +161,24 @@ bool nts_is_silent(const struct nts *nts)
 
 static void look_at_identities(struct nts *nts)
 {
-	if (nts->config->nts.certificates == 0 ||
-		!file_watch_look(&nts->identities, identities_stamp(&nts->config->nts)))
-		return;
-	if (!nts_send_identities(nts, nts->config))
-		log_error("%s; the certificates before stay in use", nts->identity_error);
+	if (nts->config->nts.certificates > 0 &&
+		file_watch_look(&nts->identities, identities_stamp(&nts->config->nts)))
+		send_identities(nts, "; the certificates before stay in use");
 }
 
 /* Somebody else keeps the keys. */
 static void look_at_keys(struct nts *nts)
 {
+	char before[sizeof(nts->store.error)];
+
 	if (nts->config->nts.rotate_s != 0 || !file_watch_look(&nts->keys, keys_stamp(&nts->store)))
 		return;
-	if (!key_store_read(&nts->store, nts_period(nts->config)))
+	memcpy(before, nts->store.error, sizeof(before));
+	if (key_store_read(&nts->store, nts_period(nts->config)) && nts_send_keys(nts))
+		return;
+	file_watch_again(&nts->keys);
+	if (nts->store.error[0] && strcmp(before, nts->store.error) != 0)
 		log_error("%s; the keys before stay in use", nts->store.error);
-	else if (!nts_send_keys(nts))
-		log_error("tickwire-ke takes no keys at the moment");
 }
 
 static void try_to_save(struct nts *nts)
@@ -182,12 +208,26 @@ static bool try_identities(struct nts *nts, const struct config *fresh, char *te
 		return true;
 	if (!nts->ready || nts->ke.told_to_end)
 		return nts_identities_open(fresh, text, size);
-	return nts_ask_identities(nts, fresh, text, size);
+	if (nts_ask_identities(nts, fresh, text, size))
+		return true;
+	/* Those that it takes too late are followed by the ones before. */
+	if (nts->waiting > 0 && nts->channel >= 0)
+		send_identities(nts, "");
+	return false;
+}
+
+/* By whatever name: we hold its lock ourselves. */
+static bool is_same_directory(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return strcmp(a, b) == 0 || (stat(a, &first) == 0 && stat(b, &second) == 0 &&
+					    first.st_dev == second.st_dev && first.st_ino == second.st_ino);
 }
 
 static bool is_same_store(const struct nts *nts, const struct config *fresh)
 {
-	return nts->on && strcmp(nts->store.dir, fresh->nts.dump_dir) == 0 &&
+	return nts->on && is_same_directory(nts->store.dir, fresh->nts.dump_dir) &&
 	       nts->store.ours == (fresh->nts.rotate_s != 0);
 }
 
@@ -213,17 +253,37 @@ bool nts_prepare(struct nts *nts, const struct config *fresh, char *text, size_t
 	return false;
 }
 
+/* Give the daemon the keys of the store that comes. False where it refuses them. The reply is waited for:
+ * where the daemon is restarted next, it goes on with what it has published. */
+static bool hand_over(struct nts *nts)
+{
+	const struct key_store *next = &nts->next;
+	char text[NTS_TEXT];
+	ptrdiff_t refusal;
+
+	if (!nts->ready) {
+		(void)nts_send(nts, KE_MESSAGE_KEYS, next->text, next->size);
+		return true;
+	}
+	refusal = nts_ask(nts, KE_MESSAGE_KEYS, next->text, next->size, text, sizeof(text));
+	if (refusal != 0) {
+		snprintf(nts->keys_error, sizeof(nts->keys_error), "%.127s: %.255s", next->dir, text);
+		log_error("%s", nts->keys_error);
+	}
+	return refusal <= 0;
+}
+
 /* To the new directory, where the keys go that are in use unless it has its own. */
 static void change_store(struct nts *nts)
 {
-	if (nts->next.size == 0 && nts->store.size > 0)
+	const bool has_keys = nts->next.size > 0 && hand_over(nts);
+
+	if (!has_keys && nts->store.size > 0)
 		(void)key_store_keep(&nts->next, nts->store.text, nts->store.size);
 	key_store_close(&nts->store);
 	nts->store = nts->next;
 	nts->next.lock = -1;
 	drop_next(nts);
-	if (nts->ready)
-		(void)nts_send_keys(nts);
 }
 
 static void switch_off(struct nts *nts)
@@ -254,6 +314,9 @@ void nts_apply(struct nts *nts)
 	}
 	file_watch_begin(&nts->identities, identities_stamp(&nts->config->nts));
 	file_watch_begin(&nts->keys, keys_stamp(&nts->store));
+	/* A daemon that is ready has been given them by nts_prepare. */
+	if (nts->channel >= 0 && !nts->ready)
+		send_identities(nts, "");
 }
 
 void nts_stop(struct nts *nts, int patience_ms)

@@ -45,8 +45,8 @@ struct nts {
 	json_t *status;                /* its last word, or NULL */
 	unsigned waiting;              /* in use below, the oldest first */
 	struct nts_question question[NTS_WAITING];
-	bool asking;    /* somebody waits for the reply, in nts_ask */
-	uint64_t asked; /* questions ever; the oldest that waits is asked - waiting */
+	uint64_t asked;   /* questions ever, numbered from 1; the oldest that waits is asked - waiting + 1 */
+	uint64_t awaited; /* the one whose reply somebody waits for, in nts_ask; 0: nobody */
 	struct ke_message message;
 };
 
@@ -104,8 +104,8 @@ static inline uint64_t nts_period(const struct config *config)
 
 /* control/nts_talk.c: the conversation. */
 
-/* Send the identities of a configuration. False, with the sentence in nts->identity_error, where a file
- * cannot be opened. */
+/* Send the identities of a configuration, if it has any. False, with the sentence in nts->identity_error,
+ * where a file cannot be opened or the daemon takes none at the moment. */
 bool nts_send_identities(struct nts *nts, const struct config *config);
 
 /* Whether the files of a configuration's identities can be opened. False with a sentence in text[size]. */

@@ -33,9 +33,23 @@ static void warn_of_readers(const char *path, int fd)
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && (st.st_mode & 077))
-		log_warning("ntsserverkey %s: others than its owner may use this private key (mode %03o); "
+		log_warning("ntsserverkey %s: others than its owner may read this private key (mode %03o); "
 			    "chmod 600 %s",
 			path, (unsigned)st.st_mode & 0777, path);
+}
+
+/* What an operator can do about a file that cannot be opened. */
+static const char *remedy(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "put it there, or name the right one";
+	case EISDIR:
+	case EINVAL:
+		return "name a file";
+	default:
+		return "see that root may read it";
+	}
 }
 
 static bool open_file(struct files *files, const char *directive, const char *path, char *text, size_t size)
@@ -45,9 +59,7 @@ static bool open_file(struct files *files, const char *directive, const char *pa
 
 	if (fd < 0) {
 		snprintf(text, size, "%s %s cannot be read: %s; %s", directive, path,
-			errno == EINVAL ? "it is no regular file" : strerror(errno),
-			errno == ENOENT ? "put it there, or name the right one"
-					: "see that root may read it");
+			errno == EINVAL ? "it is no regular file" : strerror(errno), remedy(errno));
 		return false;
 	}
 	files->fd[files->count++] = fd;
@@ -66,8 +78,9 @@ static bool open_files(struct files *files, const struct config_nts *nts, char *
 			close_files(files);
 			return false;
 		}
-		warn_of_readers(nts->key[i], files->fd[files->count - 1]);
 	}
+	for (unsigned i = 0; i < nts->certificates; i++)
+		warn_of_readers(nts->key[i], files->fd[2 * i + 1]);
 	return true;
 }
 
@@ -104,22 +117,23 @@ bool nts_send_keys(struct nts *nts)
 bool nts_send_identities(struct nts *nts, const struct config *config)
 {
 	struct files files;
+	bool sent;
 
+	if (config->nts.certificates == 0)
+		return true;
 	if (!open_files(&files, &config->nts, nts->identity_error, sizeof(nts->identity_error)))
 		return false;
-	/* One that cannot be sent now is asked for again by the next look at the files. */
-	if (!send_with(nts, KE_MESSAGE_IDENTITIES, files.names, files.used, files.fd, files.count))
-		log_warning("tickwire-ke takes no certificates at the moment");
+	sent = send_with(nts, KE_MESSAGE_IDENTITIES, files.names, files.used, files.fd, files.count);
+	if (!sent)
+		snprintf(nts->identity_error, sizeof(nts->identity_error),
+			"tickwire-ke takes no certificates at the moment");
 	close_files(&files);
-	return true;
+	return sent;
 }
 
-/* A refusal, or "" where all went well. Who asks and waits is told himself, and what is in use stays as it
- * is. */
-static void note_refusal(const struct nts *nts, char error[NTS_TEXT], const char *reply, const char *what)
+/* A refusal, or "" where all went well. */
+static void note_refusal(char error[NTS_TEXT], const char *reply, const char *what)
 {
-	if (reply[0] && nts->asking)
-		return;
 	if (reply[0] && strcmp(error, reply) != 0)
 		log_error("%s", reply);
 	else if (!reply[0])
@@ -139,8 +153,10 @@ static void note_status(struct nts *nts, const struct ke_message *message)
 	nts->status = status;
 }
 
+/* Who waits for a refusal is told himself, and what is in use stays as it is. */
 static void take_reply(struct nts *nts, const struct ke_message *message)
 {
+	const char *text = (const char *)message->body;
 	enum ke_message_type type;
 
 	if (nts->waiting == 0)
@@ -148,13 +164,14 @@ static void take_reply(struct nts *nts, const struct ke_message *message)
 	type = nts->question[0].type;
 	nts->waiting--;
 	memmove(nts->question, nts->question + 1, nts->waiting * sizeof(nts->question[0]));
-	if (type == KE_MESSAGE_IDENTITIES)
-		note_refusal(
-			nts, nts->identity_error, (const char *)message->body, "certificates are in use");
-	else if (type == KE_MESSAGE_KEYS)
-		note_refusal(nts, nts->keys_error, (const char *)message->body, "keys are in use");
-	else if (type == KE_MESSAGE_STATUS)
+	if (type == KE_MESSAGE_STATUS)
 		note_status(nts, message);
+	else if (text[0] && nts->asked - nts->waiting == nts->awaited)
+		return;
+	else if (type == KE_MESSAGE_IDENTITIES)
+		note_refusal(nts->identity_error, text, "certificates are in use");
+	else if (type == KE_MESSAGE_KEYS)
+		note_refusal(nts->keys_error, text, "keys are in use");
 }
 
 /* Keys that somebody else keeps are not written: the daemon has them from the file. */
@@ -205,8 +222,8 @@ void nts_process(struct nts *nts)
 		ke_message_drop(&nts->message);
 }
 
-/* Take in messages until the question of this number is answered; its reply is then in nts->message. */
-static bool wait_for_reply(struct nts *nts, uint64_t number)
+/* Take in messages until the question that is awaited is answered; its reply is then in nts->message. */
+static bool wait_for_reply(struct nts *nts)
 {
 	const int64_t end = daemon_now_ms() + PATIENCE_MS;
 
@@ -218,7 +235,7 @@ static bool wait_for_reply(struct nts *nts, uint64_t number)
 			return false;
 		if (!take_one(nts))
 			continue;
-		if (nts->message.type == KE_MESSAGE_REPLY && nts->asked - nts->waiting == number)
+		if (nts->message.type == KE_MESSAGE_REPLY && nts->asked - nts->waiting == nts->awaited)
 			return true;
 		ke_message_drop(&nts->message);
 	}
@@ -229,9 +246,9 @@ static ptrdiff_t finish_asking(struct nts *nts, bool sent, char *reply, size_t s
 {
 	ptrdiff_t used = -1;
 
-	nts->asking = true;
-	sent = sent && wait_for_reply(nts, nts->asked);
-	nts->asking = false;
+	nts->awaited = nts->asked;
+	sent = sent && wait_for_reply(nts);
+	nts->awaited = 0;
 	if (!sent) {
 		snprintf(reply, size,
 			"tickwire-ke does not answer; it may be starting: try again in a few seconds, "

@@ -198,7 +198,10 @@ static int query_hosts(
 
 static int complain_of_authorities(const char *text)
 {
-	fprintf(stderr, "tickwire query: %s\n", text);
+	fprintf(stderr,
+		"tickwire query: %s; --ca expects a PEM file of certificates, or a directory of such files "
+		"that `openssl rehash` has been through\n",
+		text);
 	return EXIT_USAGE;
 }
 

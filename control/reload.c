@@ -7,6 +7,17 @@
 #include "control/control_socket.h"
 #include "control/run_dir.h"
 
+static int usage(FILE *out, int status)
+{
+	fputs("usage: tickwire reload [--run-dir DIR]\n"
+	      "Has a running tickwire read its configuration file again, and the certificates and keys that "
+	      "it "
+	      "names. Needs root.\n"
+	      "Exit status: 0 done, 1 nothing was changed or none is running, 2 wrong call.\n",
+		out);
+	return status;
+}
+
 int reload_main(int argc, char **argv)
 {
 	static char reply[CONTROL_REPLY_MAX];
@@ -22,13 +33,11 @@ int reload_main(int argc, char **argv)
 			run_dir = optarg;
 			continue;
 		}
-		fputs("usage: tickwire reload [--run-dir DIR]\n", option == 'h' ? stdout : stderr);
-		return option == 'h' ? 0 : 2;
+		return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : 2);
 	}
 	if (optind < argc) {
 		fprintf(stderr, "tickwire reload: found \"%s\", expected options only\n", argv[optind]);
-		fputs("usage: tickwire reload [--run-dir DIR]\n", stderr);
-		return 2;
+		return usage(stderr, 2);
 	}
 	if (!control_ask(run_dir, "reload", reply, text, sizeof(text))) {
 		fprintf(stderr, "tickwire: %s\n", text);

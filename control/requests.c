@@ -50,8 +50,8 @@ static void reload_nts(struct supervisor *s, struct reply *r)
 	if (!daemon_arguments_ke(ke, &s->config, s->dir.path, s->line.verbose)) {
 		reply_say(r, "error: %s\n", SUPERVISOR_NO_ROOM);
 		log_error("%s", SUPERVISOR_NO_ROOM);
-	} else if (s->nts.on && ke->pid &&
-		   (ke->used != before.used || memcmp(ke->text, before.text, ke->used) != 0)) {
+	} else if (s->nts.on && (ke->used != before.used || memcmp(ke->text, before.text, ke->used) != 0)) {
+		/* One that could not run as it was told before is not waited for either. */
 		daemon_restart(ke);
 	}
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,42 @@ static int lock_file(const char *path, long *holder)
 	return fd;
 }
 
+#define KEYRING_FILE "keyring"
+
 /* What an instance has in its directory, the lock last. */
 static const char *const files[] = {"timebase", "timebase.new", "policy", "policy.new", "counters",
-	"counters.new", "keyring", "keyring.new", "tickwire_xdp.o", "tickwire_xdp.o.part", "control.sock",
-	"tickwire.pid"};
+	"counters.new", KEYRING_FILE, KEYRING_FILE ".new", "tickwire_xdp.o", "tickwire_xdp.o.part",
+	"control.sock", "tickwire.pid"};
 
 enum { FILES = sizeof(files) / sizeof(files[0]), MAKE_ATTEMPTS = 8 };
+
+/*
+ * The directory may be on a disk. The head of the segment goes first (ntp/shm.h): a worker that still ends
+ * finds nothing published then, and keeps the keys that it has.
+ */
+static void erase_keys(const struct run_dir *dir)
+{
+	static const uint8_t zeros[512];
+	char path[PATH_MAX];
+	struct stat st;
+	off_t at = 0;
+	ssize_t n = 1;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" KEYRING_FILE, dir->path);
+	fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		st.st_size = 0;
+	for (; n > 0 && at < st.st_size; at += n) {
+		const off_t left = st.st_size - at;
+
+		n = pwrite(fd, zeros, left < (off_t)sizeof(zeros) ? (size_t)left : sizeof(zeros), at);
+	}
+	(void)fdatasync(fd);
+	close(fd);
+}
 
 static void remove_files(const struct run_dir *dir, size_t count)
 {
@@ -89,6 +120,7 @@ bool run_dir_take(struct run_dir *dir, const char *path, char *text, size_t size
 	if (dir->lock >= 0) {
 		/* Of one that was killed. A daemon of it that still ends must not write into what is new, and
 		 * what a directory has kept over a reboot is another time's. */
+		erase_keys(dir);
 		remove_files(dir, FILES - 1);
 		return true;
 	}

@@ -16,7 +16,8 @@ struct run_dir {
 };
 
 /*
- * Make the directory (0700) where it is missing, lock it against another instance and write the pid file.
+ * Make the directory (0700) where it is missing, lock it against another instance, remove what one that was
+ * killed has left (and erase its keys) and write the pid file.
  * False with a sentence in text[size].
  */
 bool run_dir_take(struct run_dir *dir, const char *path, char *text, size_t size);

@@ -313,7 +313,7 @@ static void print_verdicts(const json_t *root)
 		double n = real_of(verdicts, verdict_info[k].name);
 
 		if (n > 0 || k == VERDICT_ANSWERED)
-			printf("  %12.0f  %-17s %s\n", n, verdict_info[k].name, verdict_info[k].meaning);
+			printf("  %12.0f  %-24s  %s\n", n, verdict_info[k].name, verdict_info[k].meaning);
 	}
 }
 
@@ -341,7 +341,7 @@ static int usage(FILE *out, int status)
 	fputs("usage: tickwire status [--json] [--run-dir DIR]\n"
 	      "What a running tickwire is made of, serves and has counted; as JSON in seconds and plain "
 	      "numbers. Needs root.\n"
-	      "Exit status: 0 ready, 1 not ready or not running, 2 wrong call.\n",
+	      "Exit status: 0 NTP is answered, 1 not ready or not running, 2 wrong call.\n",
 		out);
 	return status;
 }
@@ -378,6 +378,7 @@ int status_main(int argc, char **argv)
 		return 1;
 	}
 	view.supervisor = json_loads(reply, 0, NULL);
+	status_nts_add_kisses(json_object_get(view.supervisor, "nts"), &view.second);
 	root = make_json(&view);
 	if (!root) {
 		fputs("tickwire: the status cannot be put together: no memory, or a text in it is not "

@@ -38,6 +38,18 @@ json_t *status_nts_json(const struct nts *nts)
 	return object;
 }
 
+void status_nts_add_kisses(json_t *nts, const struct counters *counters)
+{
+	json_int_t sent = 0, withheld = 0;
+
+	for (unsigned i = 0; i < counters->facts.workers && i < WORKERS_MAX; i++) {
+		sent += (json_int_t)counters->worker[i].nts_kisses;
+		withheld += (json_int_t)counters->worker[i].nts_kisses_withheld;
+	}
+	json_object_set_new(nts, "kisses", json_integer(sent));
+	json_object_set_new(nts, "kisses_withheld", json_integer(withheld));
+}
+
 static const char *string_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -76,6 +88,16 @@ static void print_connections(const json_t *nts)
 		separator = ",";
 	}
 	puts("");
+}
+
+/* Clients whose cookies did not open come for others with the first of these. */
+static void print_kisses(const json_t *nts)
+{
+	const json_int_t sent = integer_of(nts, "kisses"), withheld = integer_of(nts, "kisses_withheld");
+
+	if (sent || withheld)
+		printf("           %lld kisses NTSN sent, %lld withheld by their limit\n", (long long)sent,
+			(long long)withheld);
 }
 
 static void print_certificates(const json_t *nts, time_t now)
@@ -122,9 +144,25 @@ static void print_warnings(const json_t *nts)
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (json_is_string(errors[i]))
-			printf("           warning: %s\n", json_string_value(errors[i]));
+			printf("           warning: %s%s\n", json_string_value(errors[i]),
+				i == 0 && json_array_size(json_object_get(nts, "certificates")) > 0
+					? "; the certificates before stay in use"
+					: "");
 	if (!json_is_string(json_object_get(dump, "file")))
 		puts("           warning: the keys do not outlive tickwire; `ntsdumpdir` keeps them");
+}
+
+static void print_headline(const json_t *nts)
+{
+	const json_int_t threads = integer_of(nts, "threads");
+
+	if (json_is_false(json_object_get(nts, "served")))
+		printf("nts        opens cookies; no certificate is in use, so none are handed out here");
+	else
+		printf("nts        key establishment on TCP port %lld", (long long)integer_of(nts, "port"));
+	if (json_is_true(json_object_get(nts, "served")))
+		printf(", %lld thread%s", (long long)threads, threads == 1 ? "" : "s");
+	puts(json_is_true(json_object_get(nts, "running")) ? "" : "; tickwire-ke is not ready");
 }
 
 void status_nts_print(const json_t *nts, time_t now)
@@ -133,14 +171,10 @@ void status_nts_print(const json_t *nts, time_t now)
 		puts("nts        off");
 		return;
 	}
-	if (json_is_false(json_object_get(nts, "served")))
-		printf("nts        without certificates in use: no keys are established here");
-	else
-		printf("nts        key establishment on TCP port %lld", (long long)integer_of(nts, "port"));
-	printf(", %lld thread%s%s\n", (long long)integer_of(nts, "threads"),
-		integer_of(nts, "threads") == 1 ? "" : "s",
-		json_is_true(json_object_get(nts, "running")) ? "" : "; tickwire-ke is not ready");
-	print_connections(nts);
+	print_headline(nts);
+	if (json_is_true(json_object_get(nts, "served")))
+		print_connections(nts);
+	print_kisses(nts);
 	print_certificates(nts, now);
 	print_keys(nts);
 	print_warnings(nts);

@@ -744,6 +744,19 @@ class Keys(Case):
         self.assertAlmostEqual(listed[1]["not_before"], time.time(), delta=60)
         self.assertEqual(sorted(k % 4 for k in ring), [0, 1, 2, 3])
 
+    def test_times_do_not_move(self):
+        d = self.daemon().begin(self.a)
+        times = [(begin, end) for begin, end, _ in d.ring()[0].values()]
+        expected = [tuple((t >> 32) - 2208988800 for t in pair) for pair in times]
+        for _ in range(8):  # at several fractions of a second
+            self.assertEqual([(k["not_before"], k["not_after"]) for k in d.status()["keys"]], expected)
+            time.sleep(0.13)
+
+    def test_longest_period(self):
+        d = self.daemon(rotate=536870911).begin(self.a)  # of the directive
+        self.check_served(d)
+        self.assertEqual([k["state"] for k in d.status()["keys"]], ["future", "current", "old", "old"])
+
     def test_rotate(self):
         d = self.daemon().begin(self.a)
         before, _ = d.ring()

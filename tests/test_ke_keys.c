@@ -155,19 +155,41 @@ static void test_clock_forward(void **state)
 }
 
 /* Back again: keys that would begin in years are not waited for, and small steps back turn nothing. */
+/* The clock is doubted for a period before keys that it does not know are given up. */
 static void test_clock_back(void **state)
 {
+	const double far = -1000.0 * PERIOD_S;
 	struct ke_keys keys;
 
 	(void)state;
 	begin_fresh(&keys, PERIOD_S, start);
 	assert_int_equal(ke_keys_tick(&keys, at(-0.5 * PERIOD_S)), 0);
 	assert_non_null(keyring_current(&keys.ring, at(-0.5 * PERIOD_S)));
-	assert_int_equal(ke_keys_tick(&keys, at(-1000.0 * PERIOD_S)), KE_KEYS_ROTATED);
+	assert_int_equal(ke_keys_tick(&keys, at(far)), 0);
+	assert_int_equal(ke_keys_tick(&keys, at(far + 0.99 * PERIOD_S)), 0);
+	assert_int_equal(ke_keys_tick(&keys, at(far + PERIOD_S)), KE_KEYS_ROTATED);
+	assert_int_equal(ke_keys_tick(&keys, at(far + PERIOD_S)), 0);
+	assert_int_equal(ke_keys_tick(&keys, at(far + 2.0 * PERIOD_S)), KE_KEYS_ROTATED);
+	assert_true(ntp64_diff(keyring_current(&keys.ring, at(far + 2.0 * PERIOD_S))->not_before,
+			    at(far + 2.0 * PERIOD_S)) <= 0);
+}
+
+/* A machine without a clock of its own: from long before all keys until the time has come in. */
+static void test_clock_comes_in(void **state)
+{
+	struct ke_keys keys;
+	struct keyring before;
+
+	(void)state;
+	begin_fresh(&keys, PERIOD_S, start);
+	before = keys.ring;
+	for (double late = 0; late < PERIOD_S; late += PERIOD_S / 16.0)
+		assert_int_equal(ke_keys_tick(&keys, at(-1000.0 * PERIOD_S + late)), 0);
+	assert_int_equal(ke_keys_tick(&keys, at(0.5 * PERIOD_S)), 0);
+	assert_memory_equal(&keys.ring, &before, sizeof(before));
+	/* What was doubted once is not held against the clock later. */
 	assert_int_equal(ke_keys_tick(&keys, at(-1000.0 * PERIOD_S)), 0);
-	assert_int_equal(ke_keys_tick(&keys, at(-999.0 * PERIOD_S)), KE_KEYS_ROTATED);
-	assert_true(ntp64_diff(keyring_current(&keys.ring, at(-999.0 * PERIOD_S))->not_before,
-			    at(-999.0 * PERIOD_S)) <= 0);
+	assert_memory_equal(&keys.ring, &before, sizeof(before));
 }
 
 /* The operator made the period shorter: the key of the longer one is not waited for. */
@@ -366,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_clock_forward),
 		cmocka_unit_test(test_clock_back),
+		cmocka_unit_test(test_clock_comes_in),
 		cmocka_unit_test(test_shorter_period),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_bad_file),

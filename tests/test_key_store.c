@@ -287,7 +287,7 @@ static void directory_gone(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(p->dir), 0);
 	close(open(p->dir, O_WRONLY | O_CREAT, 0600));
-	assert_recovers(p, "Not a directory; make it, or name another directory", remove_file);
+	assert_recovers(p, "Not a directory; name a directory with `ntsdumpdir`", remove_file);
 }
 
 static void make_writable(struct place *p)
@@ -410,6 +410,9 @@ static void watch(void **state)
 	assert_false(file_watch_look(&w, 3));
 	assert_false(file_watch_look(&w, 4));
 	assert_false(file_watch_look(&w, 3)); /* and back */
+	assert_false(file_watch_look(&w, 3));
+	file_watch_again(&w);
+	assert_true(file_watch_look(&w, 3));
 	assert_false(file_watch_look(&w, 3));
 }
 

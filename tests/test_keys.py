@@ -95,6 +95,11 @@ class Keys(unittest.TestCase):
         self.assertIn("error: NTS is not on", done.stderr)
         self.assertEqual(done.stdout, "")
 
+    def test_list_before_there_are_keys(self):
+        done, _ = self.ask(json.dumps({"running": False}) + "\ndone\n", "list", status=1)
+        self.assertIn("tickwire-ke has not said which keys there are", done.stderr)
+        self.assertEqual(done.stdout, "")
+
     def test_rotate(self):
         done, asked = self.ask("done\n", "rotate")
         self.assertEqual((asked, done.stderr), (["keys rotate\n"], ""))
@@ -175,9 +180,10 @@ class Keys(unittest.TestCase):
         self.assertIn("found a path of", done.stderr)
 
     def test_selfsign(self):
-        done = self.call("selfsign", "--days", "2", self.dir, "time.example.com", "192.0.2.1")
-        self.assertEqual(done.stdout, f"ntsservercert {self.dir}/time.example.com.crt\n"
-                                      f"ntsserverkey {self.dir}/time.example.com.key\n")
+        whole = os.path.realpath(self.dir)  # directives take no other path
+        done = self.call("selfsign", "--days", "2", os.path.relpath(self.dir), "time.example.com", "192.0.2.1")
+        self.assertEqual(done.stdout, f"ntsservercert {whole}/time.example.com.crt\n"
+                                      f"ntsserverkey {whole}/time.example.com.key\n")
         done = self.call("selfsign", self.dir, "time.example.com", status=1)
         self.assertIn("is there already; --force", done.stderr)
         self.call("selfsign", "--force", self.dir, "time.example.com")
