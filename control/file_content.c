@@ -46,6 +46,13 @@ bool file_content_read(const char *path, char *text, size_t size, size_t *used)
 	return !error;
 }
 
+bool file_content_is_exposed(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & 077) != 0;
+}
+
 bool file_content_write(int fd, const void *octets, size_t size)
 {
 	const char *at = octets;

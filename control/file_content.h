@@ -13,6 +13,9 @@ int file_content_open(const char *path);
 /* The whole of a regular file of at most `size` octets. False with errno, EFBIG for a longer one. */
 bool file_content_read(const char *path, char *text, size_t size, size_t *used);
 
+/* Whether others than its owner may read or write a file. */
+bool file_content_is_exposed(const char *path);
+
 /* Write all of it, and have it on the disk. False with errno. */
 bool file_content_write(int fd, const void *octets, size_t size);
 

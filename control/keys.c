@@ -235,6 +235,11 @@ static bool check_import(const char *path)
 		show_reason(path, message);
 		good = false;
 	}
+	if (good && file_content_is_exposed(path))
+		fprintf(stderr,
+			"%s: warning: others than its owner may reach the keys in it; chmod 600, or remove "
+			"it\n",
+			path);
 	explicit_bzero(text, sizeof(text));
 	explicit_bzero(&ring, sizeof(ring));
 	return good;

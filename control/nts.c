@@ -1,6 +1,7 @@
 #include "control/nts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/file_content.h"
 #include "dataplane/log.h"
 #include "ntp/shm.h"
 #include "nts/keyring.h"
@@ -58,6 +60,16 @@ static void wipe_segment(struct nts *nts)
 	shm_close(&segment);
 }
 
+/* Our own file is never like that, but copies that somebody brings may be. */
+static void warn_of_readers(const struct key_store *store)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" KEY_FILE_NAME, store->dir);
+	if (store->dir[0] && file_content_is_exposed(path))
+		log_warning("%s: others than its owner may reach the keys in it; chmod 600 %s", path, path);
+}
+
 /* Take the directory of a configuration, and what is in it. Keys that cannot be read end it only where no
  * other ones may be made. */
 static bool open_store(struct key_store *store, const struct config *config, char *text, size_t size)
@@ -68,8 +80,10 @@ static bool open_store(struct key_store *store, const struct config *config, cha
 	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	if (!key_store_open(store, config->nts.dump_dir, ours, text, size))
 		return false;
-	if (key_store_read(store, nts_period(config)))
+	if (key_store_read(store, nts_period(config))) {
+		warn_of_readers(store);
 		return true;
+	}
 	if (ours) {
 		log_error("%s", store->error);
 		return true;
@@ -174,8 +188,10 @@ static void look_at_keys(struct nts *nts)
 	if (nts->config->nts.rotate_s != 0 || !file_watch_look(&nts->keys, keys_stamp(&nts->store)))
 		return;
 	memcpy(before, nts->store.error, sizeof(before));
-	if (key_store_read(&nts->store, nts_period(nts->config)) && nts_send_keys(nts))
+	if (key_store_read(&nts->store, nts_period(nts->config)) && nts_send_keys(nts)) {
+		warn_of_readers(&nts->store);
 		return;
+	}
 	file_watch_again(&nts->keys);
 	if (nts->store.error[0] && strcmp(before, nts->store.error) != 0)
 		log_error("%s; the keys before stay in use", nts->store.error);

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/nts.h"
@@ -28,14 +27,11 @@ static void close_files(struct files *files)
 	files->count = 0;
 }
 
-static void warn_of_readers(const char *path, int fd)
+static void warn_of_readers(const char *path)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && (st.st_mode & 077))
-		log_warning("ntsserverkey %s: others than its owner may read this private key (mode %03o); "
-			    "chmod 600 %s",
-			path, (unsigned)st.st_mode & 0777, path);
+	if (file_content_is_exposed(path))
+		log_warning("ntsserverkey %s: others than its owner may reach this private key; chmod 600 %s",
+			path, path);
 }
 
 /* What an operator can do about a file that cannot be opened. */
@@ -80,7 +76,7 @@ static bool open_files(struct files *files, const struct config_nts *nts, char *
 		}
 	}
 	for (unsigned i = 0; i < nts->certificates; i++)
-		warn_of_readers(nts->key[i], files->fd[2 * i + 1]);
+		warn_of_readers(nts->key[i]);
 	return true;
 }
 

@@ -71,8 +71,9 @@ static char *text_of(BIO *bio)
 	char *octets, *text;
 	const long size = BIO_get_mem_data(bio, &octets);
 
-	text = strndup(octets, (size_t)size);
+	text = calloc(1, (size_t)size + 1);
 	require(text != NULL);
+	memcpy(text, octets, (size_t)size);
 	BIO_free(bio);
 	return text;
 }

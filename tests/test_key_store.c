@@ -135,6 +135,9 @@ static void kept_and_read(void **state)
 	path_of(path, p, KEY_FILE_NAME);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_false(file_content_is_exposed(path));
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_true(file_content_is_exposed(path));
 	/* The same again is nothing to be written. */
 	assert_true(key_store_keep(&p->store, a, a_size));
 	assert_false(p->store.unsaved);
