@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <seccomp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/stop_signal.h"
 #include "control/tracking.h"
 #include "dataplane/log.h"
 #include "dataplane/sandbox.h"
@@ -64,14 +64,6 @@ struct clock {
 	uint64_t started, keeper_due;   /* ns of CLOCK_MONOTONIC */
 	struct timebase timebase;
 };
-
-static volatile sig_atomic_t stopping;
-
-static void on_stop(int number)
-{
-	(void)number;
-	stopping = 1;
-}
 
 static uint64_t monotonic_ns(void)
 {
@@ -281,7 +273,7 @@ static bool hear(struct clock *c)
 /* Sleep until the instant, but for signals and the helper's records. False when the helper is gone. */
 static bool wait_until(struct clock *c, uint64_t due, const sigset_t *mask)
 {
-	for (uint64_t now = monotonic_ns(); now < due && !stopping; now = monotonic_ns()) {
+	for (uint64_t now = monotonic_ns(); now < due && !stop_signalled; now = monotonic_ns()) {
 		struct timespec t = {.tv_sec = 0, .tv_nsec = (long)(due - now)};
 		struct pollfd p = {.fd = c->tracking, .events = POLLIN};
 
@@ -296,7 +288,7 @@ static int follow(struct clock *c, const sigset_t *mask)
 	uint64_t interval = c->options->refresh_us * UINT64_C(1000), due = monotonic_ns();
 
 	c->started = due;
-	while (!stopping) {
+	while (!stop_signalled) {
 		uint64_t now;
 
 		refresh(c);
@@ -309,22 +301,6 @@ static int follow(struct clock *c, const sigset_t *mask)
 		}
 	}
 	return 0;
-}
-
-static void catch_signals(sigset_t *outside)
-{
-	struct sigaction action = {.sa_handler = on_stop};
-	sigset_t stop;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	/* They are let in while the daemon waits, and only there. */
-	sigprocmask(SIG_BLOCK, &stop, outside);
-	sigdelset(outside, SIGTERM);
-	sigdelset(outside, SIGINT);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
 }
 
 static bool confine(
@@ -405,7 +381,7 @@ int main(int argc, char **argv)
 		return status;
 	if (options.verbose)
 		log_init("tickwire-clock", LOG_LEVEL_DEBUG);
-	catch_signals(&outside);
+	stop_signal_catch(&outside);
 	if (!sandbox_follow_parent(parent))
 		return 1;
 	if (!start(&c, parent, text, sizeof(text))) {

@@ -12,7 +12,6 @@
 #include <malloc.h>
 #include <poll.h>
 #include <seccomp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include <openssl/crypto.h>
 
 #include "control/ke_service.h"
+#include "control/stop_signal.h"
 #include "dataplane/log.h"
 #include "dataplane/sandbox.h"
 
@@ -38,14 +38,6 @@ struct options {
 	bool verbose;
 	struct ke_server_options server;
 };
-
-static volatile sig_atomic_t stopping;
-
-static void on_stop(int number)
-{
-	(void)number;
-	stopping = 1;
-}
 
 static int usage(FILE *out, int status)
 {
@@ -244,22 +236,6 @@ static int parse_options(struct options *o, int argc, char **argv)
 	return usage(stderr, EX_USAGE);
 }
 
-static void catch_signals(sigset_t *outside)
-{
-	struct sigaction action = {.sa_handler = on_stop};
-	sigset_t stop;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	/* They are let in while the main thread waits, and only there. */
-	sigprocmask(SIG_BLOCK, &stop, outside);
-	sigdelset(outside, SIGTERM);
-	sigdelset(outside, SIGINT);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-}
-
 /*
  * What libraries would open files for later, when there are none to be opened: the C library the number of
  * CPUs, to know how many heaps threads may have, /proc/sys/vm/overcommit_memory before it shrinks a heap that
@@ -357,7 +333,7 @@ static int start(struct ke_service *s, const struct options *o, pid_t parent, ch
 /* False when the supervisor is gone, or what it asked for cannot be. */
 static bool follow(struct ke_service *s, const sigset_t *mask)
 {
-	while (!stopping) {
+	while (!stop_signalled) {
 		const int due_ms = ke_service_tick(s);
 		const struct timespec t = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000L};
 		struct pollfd p = {.fd = s->channel, .events = POLLIN};
@@ -384,7 +360,7 @@ int main(int argc, char **argv)
 		return status;
 	if (options.verbose)
 		log_init("tickwire-ke", LOG_LEVEL_DEBUG);
-	catch_signals(&outside);
+	stop_signal_catch(&outside);
 	if (!sandbox_follow_parent(parent))
 		return EX_UNAVAILABLE;
 	status = start(&service, &options, parent, text, sizeof(text));

@@ -20,8 +20,7 @@
 
 #include "control/file_content.h"
 #include "control/key_store.h"
-
-#define WEEK (UINT64_C(604800) << 32)
+#include "tests/key_files.h"
 
 struct place {
 	char dir[CONFIG_PATH];
@@ -50,24 +49,6 @@ static int teardown(void **state)
 
 	key_store_close(&p->store);
 	return 0;
-}
-
-/* A key file of fresh keys; `seed` makes them others. */
-static size_t make_keys(char text[KEY_FILE_MAX], uint8_t seed)
-{
-	struct keyring ring = {0};
-	struct keyring_fresh fill[KEYRING_KEYS];
-	const ntp64 now = ntp64_from_unix((int64_t)time(NULL), 0);
-
-	memset(fill, seed, sizeof(fill));
-	for (uint32_t i = 0; i < KEYRING_KEYS; i++) {
-		struct keyring_fresh fresh = {.aead = AEAD_AES_SIV_CMAC_256};
-
-		fresh.id = key_file_next_id(&ring, 0x01010100U * (i + seed));
-		memset(fresh.key, (int)(16 * i + seed), sizeof(fresh.key));
-		assert_true(keyring_rotate(&ring, &fresh, now - (KEYRING_KEYS - 1 - i) * WEEK, WEEK));
-	}
-	return key_file_write(text, &ring, now, fill);
 }
 
 static void path_of(char path[2 * CONFIG_PATH], const struct place *p, const char *name)
@@ -116,7 +97,7 @@ static void kept_and_read(void **state)
 {
 	struct place *p = *state;
 	char a[KEY_FILE_MAX], b[KEY_FILE_MAX];
-	const size_t a_size = make_keys(a, 1), b_size = make_keys(b, 2);
+	const size_t a_size = key_files_make(a, 1), b_size = key_files_make(b, 2);
 	char path[2 * CONFIG_PATH];
 	struct stat st;
 
@@ -125,7 +106,7 @@ static void kept_and_read(void **state)
 	assert_int_equal(stat(p->dir, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	/* There is no file yet, which is no error. */
-	assert_true(key_store_read(&p->store, WEEK));
+	assert_true(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_int_equal(p->store.size, 0);
 	assert_true(key_store_keep(&p->store, a, a_size));
 	assert_true(p->store.unsaved);
@@ -147,7 +128,7 @@ static void kept_and_read(void **state)
 	assert_false(is_there(p, KEY_FILE_NAME ".new"));
 	key_store_close(&p->store);
 	open_ours(p);
-	assert_true(key_store_read(&p->store, WEEK));
+	assert_true(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_int_equal(p->store.size, b_size);
 	assert_memory_equal(p->store.text, b, b_size);
 }
@@ -156,7 +137,7 @@ static void replaced_in_one_step(void **state)
 {
 	struct place *p = *state;
 	char a[KEY_FILE_MAX], b[KEY_FILE_MAX], path[2 * CONFIG_PATH], old[KEY_FILE_MAX];
-	const size_t a_size = make_keys(a, 1), b_size = make_keys(b, 2);
+	const size_t a_size = key_files_make(a, 1), b_size = key_files_make(b, 2);
 	int fd;
 
 	open_ours(p);
@@ -178,13 +159,13 @@ static void damaged(void **state)
 {
 	struct place *p = *state;
 	char a[KEY_FILE_MAX], large[KEY_STORE_TEXT + 1];
-	const size_t a_size = make_keys(a, 1);
+	const size_t a_size = key_files_make(a, 1);
 
 	open_ours(p);
 	a[a_size / 2] ^= 1;
 	write_at(p, KEY_FILE_NAME, a, a_size);
 	assert_true(key_store_keep(&p->store, "old", 3));
-	assert_false(key_store_read(&p->store, WEEK));
+	assert_false(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_non_null(strstr(p->store.error, KEY_FILE_NAME ".damaged-1, and new keys are made"));
 	assert_int_equal(p->store.size, 3);
 	assert_false(is_there(p, KEY_FILE_NAME));
@@ -192,14 +173,14 @@ static void damaged(void **state)
 	/* The next one does not replace it. */
 	memset(large, 'x', sizeof(large));
 	write_at(p, KEY_FILE_NAME, large, sizeof(large));
-	assert_false(key_store_read(&p->store, WEEK));
+	assert_false(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_non_null(strstr(p->store.error, "File too large"));
 	assert_true(is_there(p, KEY_FILE_NAME ".damaged-2"));
 	assert_holds(p, KEY_FILE_NAME ".damaged-1", a, a_size);
 	write_at(p, KEY_FILE_NAME, "", 0);
-	assert_false(key_store_read(&p->store, WEEK));
+	assert_false(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_true(is_there(p, KEY_FILE_NAME ".damaged-3"));
-	assert_true(key_store_read(&p->store, WEEK));
+	assert_true(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_string_equal(p->store.error, "");
 }
 
@@ -207,7 +188,7 @@ static void somebody_elses(void **state)
 {
 	struct place *p = *state, other = **(struct place **)state;
 	char a[KEY_FILE_MAX];
-	const size_t a_size = make_keys(a, 1);
+	const size_t a_size = key_files_make(a, 1);
 
 	open_ours(p);
 	/* Any number may read. */
@@ -246,7 +227,7 @@ static void memory_alone(void **state)
 	char long_text[KEY_STORE_TEXT + 1] = "";
 
 	assert_true(key_store_open(&p->store, "", true, p->text, sizeof(p->text)));
-	assert_true(key_store_read(&p->store, WEEK));
+	assert_true(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_true(key_store_keep(&p->store, "keys", 4));
 	assert_false(p->store.unsaved);
 	assert_true(key_store_write(&p->store));
@@ -261,7 +242,7 @@ static void memory_alone(void **state)
 static void assert_recovers(struct place *p, const char *says, void (*mend)(struct place *p))
 {
 	char b[KEY_FILE_MAX];
-	const size_t size = make_keys(b, 2);
+	const size_t size = key_files_make(b, 2);
 
 	assert_true(key_store_keep(&p->store, b, size));
 	assert_false(key_store_write(&p->store));
@@ -310,7 +291,7 @@ static void remove_filler(struct place *p)
 static bool mount_small(struct place *p)
 {
 	char a[KEY_FILE_MAX];
-	const size_t size = make_keys(a, 1);
+	const size_t size = key_files_make(a, 1);
 
 	assert_int_equal(mkdir(p->dir, 0700), 0);
 	if (mount("none", p->dir, "tmpfs", 0, "size=8k,mode=0700") != 0)
@@ -349,7 +330,7 @@ static void read_only(void **state)
 	key_store_close(&p->store);
 	assert_int_equal(mount(NULL, p->dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 	open_ours(p);
-	assert_true(key_store_read(&p->store, WEEK));
+	assert_true(key_store_read(&p->store, KEY_FILES_WEEK));
 	assert_recovers(p, "Read-only file system; mount it for writing", make_writable);
 	unmount(p);
 }

@@ -21,8 +21,7 @@
 
 #include "control/nts.h"
 #include "control/status_nts.h"
-
-#define WEEK (UINT64_C(604800) << 32)
+#include "tests/key_files.h"
 
 static char base[64];
 static struct config config;
@@ -102,24 +101,6 @@ static void assert_identities_of(const char *name)
 static void say(enum ke_message_type type, const char *text)
 {
 	assert_true(ke_channel_send(daemon_end, type, text, strlen(text), NULL, 0));
-}
-
-/* A key file of fresh keys; `seed` makes them others. */
-static size_t make_keys(char text[KEY_FILE_MAX], uint8_t seed)
-{
-	struct keyring ring = {0};
-	struct keyring_fresh fill[KEYRING_KEYS];
-	const ntp64 now = ntp64_from_unix((int64_t)time(NULL), 0);
-
-	memset(fill, seed, sizeof(fill));
-	for (uint32_t i = 0; i < KEYRING_KEYS; i++) {
-		struct keyring_fresh fresh = {.aead = AEAD_AES_SIV_CMAC_256};
-
-		fresh.id = key_file_next_id(&ring, 0x01010100U * (i + seed));
-		memset(fresh.key, (int)(16 * i + seed), sizeof(fresh.key));
-		assert_true(keyring_rotate(&ring, &fresh, now - (KEYRING_KEYS - 1 - i) * WEEK, WEEK));
-	}
-	return key_file_write(text, &ring, now, fill);
 }
 
 /* While somebody waits for another reply, a refusal that nobody waits for is not lost. */
@@ -264,7 +245,7 @@ static void change_directory(
 static void keys_of_a_directory(void **state)
 {
 	char own[KEY_FILE_MAX], other[KEY_FILE_MAX];
-	const size_t own_size = make_keys(own, 1), size = make_keys(other, 2);
+	const size_t own_size = key_files_make(own, 1), size = key_files_make(other, 2);
 	struct answer a = {.text = ""};
 
 	(void)state;
@@ -279,7 +260,7 @@ static void keys_of_a_directory(void **state)
 static void refused_keys_of_a_directory(void **state)
 {
 	char own[KEY_FILE_MAX], other[KEY_FILE_MAX];
-	const size_t own_size = make_keys(own, 1), size = make_keys(other, 2);
+	const size_t own_size = key_files_make(own, 1), size = key_files_make(other, 2);
 	struct answer a = {.text = "they have all ended"};
 
 	(void)state;
