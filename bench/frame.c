@@ -12,7 +12,7 @@ enum {
 	ICMPV6_UNREACHABLE = 1,
 	ICMPV6_ECHO = 128,
 	DONT_FRAGMENT = 0x4000,
-	USUAL_SIZE = 48, /* an NTP packet without fields, and a copy of constant size */
+	USUAL_SIZE = 48, /* an NTP packet without extension fields */
 	IPV4_COPY = 48,  /* all headers of IPv4, rounded up to what vectors copy */
 };
 
@@ -74,17 +74,6 @@ void frame_template_init(struct frame_template *t, const uint8_t source_mac[6], 
 	t->udp_sum += OCTETS_BE16(PROTOCOL_UDP);
 }
 
-/* Its sum. */
-SPECIALISED uint64_t copy_payload(uint8_t *to, const uint8_t *payload, uint16_t size)
-{
-	if (LIKELY(size == USUAL_SIZE)) {
-		memcpy(to, payload, USUAL_SIZE);
-		return checksum_add(0, payload, USUAL_SIZE);
-	}
-	memcpy(to, payload, size);
-	return checksum_add(0, payload, size);
-}
-
 /* Zero would say that there is none; in one's complement all ones are the same number. */
 SPECIALISED uint16_t udp_checksum(uint64_t sum)
 {
@@ -115,34 +104,58 @@ SPECIALISED uint64_t fill_ipv6(uint8_t *ip, const uint8_t client[16], uint16_t u
 	return checksum_add64(high, low);
 }
 
-size_t frame_write(const struct frame_template *t, uint8_t *frame, const uint8_t client[16], uint16_t port,
-	const uint8_t *payload, uint16_t size)
+SPECIALISED size_t write_sized(const struct frame_template *t, uint8_t *frame, const uint8_t client[16],
+	uint16_t port, const uint8_t *payload, uint16_t size)
 {
 	const uint16_t udp_size = (uint16_t)(UDP_HEADER + size);
 	const uint16_t port_raw = OCTETS_BE16(port), udp_size_raw = OCTETS_BE16(udp_size);
-	uint8_t *ip = frame + t->l3, *udp = frame + t->size - UDP_HEADER;
-	uint64_t sum, addresses;
+	uint8_t *udp = frame + t->size - UDP_HEADER;
+	uint64_t sum;
 
 	/* What is copied too much lies where the payload goes, or in the room behind it. */
 	if (t->ipv6) {
 		memcpy(frame, t->octets, FRAME_HEADERS_MAX);
-		addresses = fill_ipv6(ip, client, udp_size);
+		sum = fill_ipv6(frame + t->l3, client, udp_size);
 	} else {
 		memcpy(frame, t->octets, IPV4_COPY);
-		addresses = fill_ipv4(t, ip, client, udp_size);
+		sum = fill_ipv4(t, frame + t->l3, client, udp_size);
 	}
-	sum = checksum_add64(copy_payload(frame + t->size, payload, size), addresses);
+	memcpy(udp + UDP_HEADER, payload, size);
 	/* The length counts twice: in the pseudo-header, too. */
 	sum = checksum_add64(sum, t->udp_sum + port_raw + 2 * (uint64_t)udp_size_raw);
+	sum = checksum_add(sum, payload, size);
 	store_raw16(udp, port_raw);
 	store_raw32(udp + 4, join_raw16(udp_size_raw, udp_checksum(sum)));
 	return (size_t)t->size + size;
+}
+
+static __attribute__((noinline)) size_t write_unusual(const struct frame_template *t, uint8_t *frame,
+	const uint8_t client[16], uint16_t port, const uint8_t *payload, uint16_t size)
+{
+	return write_sized(t, frame, client, port, payload, size);
+}
+
+size_t frame_write(const struct frame_template *t, uint8_t *frame, const uint8_t client[16], uint16_t port,
+	const uint8_t *payload, uint16_t size)
+{
+	if (LIKELY(size == USUAL_SIZE)) /* every length is a constant */
+		return write_sized(t, frame, client, port, payload, USUAL_SIZE);
+	return write_unusual(t, frame, client, port, payload, size);
 }
 
 SPECIALISED void take_ports(struct frame_view *view, const uint8_t *udp)
 {
 	view->source_port = load_be16(udp);
 	view->destination_port = load_be16(udp + 2);
+}
+
+SPECIALISED enum frame_kind judge_udp(const uint8_t *udp, uint16_t size, uint64_t addresses)
+{
+	const uint64_t pseudo =
+		checksum_add64(addresses, (uint64_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(size));
+
+	return LIKELY(checksum_fold(checksum_add(pseudo, udp, size)) == 0xffff) ? FRAME_UDP
+										: FRAME_BAD_CHECKSUM;
 }
 
 /* From the UDP header on, of which the IP header vouches for `size` octets; `addresses` is both's sum. */
@@ -164,9 +177,9 @@ SPECIALISED enum frame_kind read_udp(
 		return is_ipv6 ? FRAME_BAD_CHECKSUM : FRAME_UDP;
 	if (checked)
 		return FRAME_UDP;
-	addresses = checksum_add64(addresses, (uint64_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(udp_size));
-	return LIKELY(checksum_fold(checksum_add(addresses, udp, udp_size)) == 0xffff) ? FRAME_UDP
-										       : FRAME_BAD_CHECKSUM;
+	if (LIKELY(udp_size == UDP_HEADER + USUAL_SIZE)) /* no loop */
+		return judge_udp(udp, UDP_HEADER + USUAL_SIZE, addresses);
+	return judge_udp(udp, udp_size, addresses);
 }
 
 /* A router may have cut the quoted datagram behind its UDP header (RFC 792), so its lengths say nothing; it
