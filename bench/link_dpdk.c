@@ -15,14 +15,14 @@ enum { WAIT_OTHERS_NS = 100000 }; /* a frame that another core hands over wakes 
 enum fate { FATE_DATAGRAM, FATE_NOTHING, FATE_HANDED_OVER };
 
 /* The thread becomes one that DPDK knows, so that its pools have a cache for it. */
-static bool begin(struct link *link, unsigned core)
+static bool begin_core(struct link *link, unsigned core)
 {
 	(void)link;
 	(void)core;
 	return rte_lcore_id() != LCORE_ID_ANY || rte_thread_register() == 0;
 }
 
-static void end(struct link *link, unsigned core)
+static void end_core(struct link *link, unsigned core)
 {
 	(void)link;
 	(void)core;
@@ -43,7 +43,8 @@ static void write_request(
 }
 
 /* What the port does not take goes back to the pool: it will be made anew. */
-static unsigned send(struct link *link, unsigned core, const struct link_request *requests, unsigned count)
+static unsigned send_requests(
+	struct link *link, unsigned core, const struct link_request *requests, unsigned count)
 {
 	struct link_dpdk *l = (struct link_dpdk *)link;
 	struct rte_mbuf *mbufs[LINK_BURST];
@@ -116,6 +117,17 @@ static enum fate give_foreign(const struct link_dpdk *l, struct rte_mbuf *mbuf, 
 	return l->bystander ? FATE_NOTHING : FATE_DATAGRAM;
 }
 
+/* What others send to the kernel's own address is the kernel's. */
+static bool is_kernels(const struct link_dpdk *l, const struct link_datagram *d)
+{
+	if (!l->bystander || d->from_target)
+		return false;
+	for (unsigned i = 0; i < l->own_clients; i++)
+		if (l->own_client[i] == d->client)
+			return true;
+	return false;
+}
+
 /* The rings have room for all frames that there are, as far as memory allows; one that finds none is lost as
  * one that a port drops. */
 static enum fate hand_over(struct link_core *owner, struct rte_mbuf *mbuf)
@@ -142,6 +154,8 @@ static enum fate take(
 	}
 	if ((view.kind != FRAME_UDP && view.kind != FRAME_UNREACHABLE) || !describe(l, &view, d))
 		return give_foreign(l, mbuf, d);
+	if (is_kernels(l, d))
+		return FATE_NOTHING;
 	owner = l->link.cores == 1 ? 0 : d->client % l->link.cores;
 	return owner == core ? FATE_DATAGRAM : hand_over(&l->core[owner], mbuf);
 }
@@ -168,7 +182,7 @@ static unsigned queues_of(const struct link_dpdk *l, unsigned core)
 	return (l->port.queues - core + l->link.cores - 1) / l->link.cores;
 }
 
-static unsigned receive(struct link *link, unsigned core, struct link_datagram *datagrams)
+static unsigned receive_datagrams(struct link *link, unsigned core, struct link_datagram *datagrams)
 {
 	struct link_dpdk *l = (struct link_dpdk *)link;
 	struct link_core *c = &l->core[core];
@@ -194,7 +208,7 @@ static unsigned receive(struct link *link, unsigned core, struct link_datagram *
 	return given;
 }
 
-static void wait(struct link *link, unsigned core, uint64_t ns)
+static void wait_for_datagrams(struct link *link, unsigned core, uint64_t ns)
 {
 	struct link_dpdk *l = (struct link_dpdk *)link;
 	struct pollfd polled[PORT_QUEUES_MAX];
@@ -217,10 +231,10 @@ static void wait(struct link *link, unsigned core, uint64_t ns)
 const struct link_ops link_dpdk_ops = {
 	.open = link_dpdk_open,
 	.close = link_dpdk_close,
-	.begin = begin,
-	.end = end,
-	.send = send,
-	.receive = receive,
-	.wait = wait,
+	.begin = begin_core,
+	.end = end_core,
+	.send = send_requests,
+	.receive = receive_datagrams,
+	.wait = wait_for_datagrams,
 	.is_up = link_dpdk_is_up,
 };

@@ -20,6 +20,8 @@
 #include "bench/steer.h"
 #include "dataplane/port.h"
 
+enum { LINK_OWN_MAX = 64 };
+
 struct link_core {
 	struct rte_mempool *pool; /* of its sending queue */
 	struct rte_ring *handed;  /* frames from other cores */
@@ -36,9 +38,12 @@ struct link_dpdk {
 	uint8_t target[16];
 	uint16_t target_port;
 	uint16_t vlan;
-	bool kernel;    /* an interface of the kernel's */
+	const char *interface; /* of the settings */
+	bool kernel;           /* an interface of the kernel's */
 	bool bystander; /* AF_PACKET: sees frames that are none of the load's, and is silent about them */
-	int multicast;  /* socket that makes the kernel's interface take all groups, or -1 */
+	unsigned own_clients; /* those whose address the kernel has, too */
+	uint32_t own_client[LINK_OWN_MAX];
+	int multicast; /* socket that makes the kernel's interface take all groups, or -1 */
 	bool steered;
 	struct steer steer;
 	struct link_core core[LINK_CORES_MAX];
@@ -49,8 +54,7 @@ bool link_dpdk_open(struct link **link, const struct link_settings *settings, ch
 void link_dpdk_close(struct link *link);
 bool link_dpdk_is_up(struct link *link, char *text, size_t size);
 
-/* Whether the frame is for the load's addresses and has been answered if it asks for one. By the thread that
- * has queue `queue`. */
+/* Answer a frame that asks for a played address, by the thread that has the queue. */
 void link_dpdk_answer_neighbour(struct link_dpdk *l, uint16_t queue, struct rte_mbuf *mbuf);
 
 #endif

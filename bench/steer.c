@@ -129,18 +129,20 @@ static bool take_address(const struct sockaddr *from, uint8_t address[16])
 	return true;
 }
 
-bool steer_is_kernel_address(const uint8_t address[16])
+unsigned steer_own_clients(const struct population *population, uint32_t *clients, unsigned max)
 {
 	struct ifaddrs *all = NULL;
-	uint8_t own[16];
-	bool found = false;
+	uint8_t address[16];
+	unsigned count = 0;
 
 	if (getifaddrs(&all) != 0)
-		return false;
-	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next)
-		found = take_address(i->ifa_addr, own) && memcmp(own, address, sizeof(own)) == 0;
+		return 0;
+	for (const struct ifaddrs *i = all; i && count < max; i = i->ifa_next)
+		if (take_address(i->ifa_addr, address) &&
+			population_client(population, address, &clients[count]))
+			count++;
 	freeifaddrs(all);
-	return found;
+	return count;
 }
 
 static int put(int map, const uint8_t address[16], uint32_t length, uint32_t owner)

@@ -47,7 +47,7 @@ int steer_fill_maps(int addresses, int target_map, const struct population *popu
 /* The compiled program, as an ELF object. */
 const void *steer_object(size_t *size);
 
-/* Whether an interface of this host has the address (16 octets, IPv4 mapped). */
-bool steer_is_kernel_address(const uint8_t address[16]);
+/* Those of the clients whose address an interface of this host has, at most `max`; how many. */
+unsigned steer_own_clients(const struct population *population, uint32_t *clients, unsigned max);
 
 #endif
