@@ -29,6 +29,10 @@ static void end_core(struct link *link, unsigned core)
 	rte_thread_unregister();
 }
 
+/*
+ * What a pool gives has one segment, one owner and no next (struct rte_mbuf), so of the many fields that
+ * rte_pktmbuf_alloc_bulk resets only these matter here, and the second cache line is left alone.
+ */
 static void write_request(
 	const struct link_dpdk *l, struct rte_mbuf *mbuf, const struct link_request *request)
 {
@@ -36,8 +40,10 @@ static void write_request(
 	size_t size;
 
 	population_address(&l->population, request->client, client);
+	rte_pktmbuf_reset_headroom(mbuf);
 	size = frame_write(&l->frames, rte_pktmbuf_mtod(mbuf, uint8_t *), client, request->port,
 		request->octets, request->size);
+	mbuf->ol_flags = 0;
 	mbuf->data_len = (uint16_t)size;
 	mbuf->pkt_len = (uint32_t)size;
 }
@@ -52,7 +58,7 @@ static unsigned send_requests(
 
 	if (count > LINK_BURST)
 		count = LINK_BURST;
-	if (count == 0 || rte_pktmbuf_alloc_bulk(l->core[core].pool, mbufs, count) != 0)
+	if (count == 0 || rte_mempool_get_bulk(l->core[core].pool, (void **)mbufs, count) != 0)
 		return 0;
 	for (unsigned i = 0; i < count; i++)
 		write_request(l, mbufs[i], &requests[i]);

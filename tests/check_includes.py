@@ -27,7 +27,7 @@ SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds a
 PURE_BENCH = {"bench/arrival.h", "bench/distribution.h", "bench/judge.h", "bench/population.h", "bench/random.h",
               "bench/target.h"}
 DRIVEN_BENCH = {"bench/associations.h"}  # with sockets, and driven by a test
-GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h"}
+GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h", "bench/steer_object.h"}
 DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*|link_dpdk\w*))\.[ch]$")
 SSL_FILES = re.compile(r"(nts/tls\.c|(bench|tests)/\w+\.c)$")
 SSL = re.compile(r"openssl/(ssl\w*|tls1|dtls1|quic|srtp|prov_ssl)\.h$")
