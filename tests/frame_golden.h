@@ -8,8 +8,9 @@
 
 #include "bench/frame.h"
 
-/* Who is in them: the load has 02:00:00:00:00:01 and plays 10.0.0.7 and 2001:db8:a::7. */
-#define FRAME_GOLDEN_PREFIXES "10.0.0.0/24,2001:db8:a::/64"
+/* Who is in them: the load has the first MAC and plays, among others, 10.0.0.7 and 2001:db8:a::7. */
+enum { FRAME_GOLDEN_CLIENTS = 254 + 255 };
+#define FRAME_GOLDEN_PREFIXES "10.0.0.0/24,2001:db8:a::/120"
 extern const uint8_t frame_golden_mac[6], frame_golden_peer[6];
 
 struct frame_golden {
