@@ -139,7 +139,7 @@ static int take_route(const struct nlmsghdr *message, void *opaque)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
 	struct route *route = opaque;
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	route->type = header->rtm_type;
 	mnl_attr_for_each(a, message, sizeof(*header))
@@ -180,7 +180,7 @@ static int take_neighbour(const struct nlmsghdr *message, void *opaque)
 {
 	const struct ndmsg *header = mnl_nlmsg_get_payload(message);
 	struct neighbour *neighbour = opaque;
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	neighbour->state = header->ndm_state;
 	mnl_attr_for_each(a, message, sizeof(*header))
@@ -353,7 +353,7 @@ static int take_own_address(const struct nlmsghdr *message, void *opaque)
 {
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
 	struct own_address *own = opaque;
-	const struct nlattr *a;
+	struct nlattr *a;
 	bool local = false;
 
 	if (own->found || header->ifa_index != own->interface || header->ifa_scope != RT_SCOPE_UNIVERSE ||
