@@ -17,6 +17,7 @@
 #include "bench/neighbour.h"
 #include "bench/next_hop.h"
 #include "dataplane/eal.h"
+#include "dataplane/ethtool.h"
 #include "dataplane/topology.h"
 
 enum {
@@ -44,6 +45,11 @@ __attribute__((format(printf, 3, 4))) static bool refuse(char *text, size_t size
 static bool has_prefix(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_kernel_interface(const char *name)
+{
+	return !has_prefix(name, "pci:") && !has_prefix(name, "vdev:");
 }
 
 static bool is_ipv4(const uint8_t address[16])
@@ -210,12 +216,32 @@ static enum port_driver driver_of(const char *driver)
 	return driver && strcmp(driver, "af_packet") == 0 ? PORT_DRIVER_AF_PACKET : PORT_DRIVER_AUTO;
 }
 
-/* All queues of a kernel interface are read, or replies that it puts into the others are lost. */
+/*
+ * All queues of a kernel interface are read, or replies that it puts into the others are lost; AF_PACKET's
+ * are not the interface's, and as many as are wanted. 0 with a sentence in text[size].
+ */
+static uint16_t choose_queues(const struct port_settings *port, unsigned cores, char *text, size_t size)
+{
+	if (!is_kernel_interface(port->name) || port->driver == PORT_DRIVER_AF_PACKET)
+		return (uint16_t)cores;
+	if (port->driver == PORT_DRIVER_AF_XDP && ethtool_split_queues(port->name) > 1) {
+		refuse(text, size,
+			"interface %s: AF_XDP would read one of its %u receive queues, as they are not "
+			"combined "
+			"channels; leave it one (ethtool -L %s rx 1), or use the driver af_packet",
+			port->name, ethtool_split_queues(port->name), port->name);
+		return 0;
+	}
+	return port_default_queues(port);
+}
+
 static bool open_port(struct link_dpdk *l, const struct link_settings *settings, char *text, size_t size)
 {
 	const struct port_settings port = {.name = l->interface, .driver = driver_of(settings->driver)};
-	uint16_t queues = l->kernel ? port_default_queues(&port) : (uint16_t)settings->cores;
+	const uint16_t queues = choose_queues(&port, settings->cores, text, size);
 
+	if (queues == 0)
+		return false;
 	if (!start_dpdk(settings, &port, queues, text, size))
 		return false;
 	l->steered = l->kernel && port.driver != PORT_DRIVER_AF_PACKET;
@@ -230,6 +256,18 @@ static bool open_port(struct link_dpdk *l, const struct link_settings *settings,
 	steer_close(&l->steer);
 	l->steered = false;
 	return true;
+}
+
+/* A tag that the device has taken out of a frame is not seen by the program (bench/steer.bpf.c). */
+static bool check_vlan(const struct link_dpdk *l, char *text, size_t size)
+{
+	if (!l->steered || !l->vlan || !ethtool_strips_vlan(l->interface))
+		return true;
+	return refuse(text, size,
+		"interface %s: the device takes VLAN tags out of what it receives, and AF_XDP needs them; "
+		"let it "
+		"leave them (ethtool -K %s rxvlan off), or use the driver af_packet",
+		l->interface, l->interface);
 }
 
 /* Solicitations of neighbours go to a group that follows from the address (RFC 4291 section 2.7.1). */
@@ -378,7 +416,8 @@ static bool open_all(struct link_dpdk *l, const struct link_settings *settings, 
 		return false;
 	if (!known && l->kernel && !ask_kernel(l, given, mac, &known, text, size))
 		return false;
-	if (!open_port(l, settings, text, size) || !make_cores(l, settings->cores, text, size))
+	if (!open_port(l, settings, text, size) || !check_vlan(l, text, size) ||
+		!make_cores(l, settings->cores, text, size))
 		return false;
 	take_all_groups(l);
 	if (!wait_for_link(l, text, size))
@@ -399,7 +438,7 @@ bool link_dpdk_open(struct link **link, const struct link_settings *settings, ch
 	l->port.id = UINT16_MAX;
 	l->multicast = -1;
 	l->interface = settings->interface;
-	l->kernel = !has_prefix(l->interface, "pci:") && !has_prefix(l->interface, "vdev:");
+	l->kernel = is_kernel_interface(l->interface);
 	l->vlan = settings->vlan;
 	l->population = *settings->population;
 	if (l->kernel)

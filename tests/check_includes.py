@@ -23,9 +23,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ORDER = ["ntp", "refclock", "nts", "dataplane", "control"]
 LEAVES = ["bench", "tests"]
 SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds and benches
-# Of a load, without a port or a clock: bench/ is a leaf, but tests may include these.
+# Of a load, without a port: bench/ is a leaf, but tests may include these.
 PURE_BENCH = {"bench/arrival.h", "bench/distribution.h", "bench/frame.h", "bench/judge.h", "bench/neighbour.h",
-              "bench/population.h", "bench/random.h", "bench/target.h"}
+              "bench/next_hop.h", "bench/population.h", "bench/random.h", "bench/target.h"}
 DRIVEN_BENCH = {"bench/associations.h"}  # with sockets, and driven by a test
 GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h", "bench/steer_object.h"}
 DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*|link_dpdk\w*))\.[ch]$")
