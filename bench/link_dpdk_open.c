@@ -28,7 +28,10 @@ enum {
 	RING_MAX = 65536,
 	FRAMES_PER_QUEUE = 8192,
 	MS = 1000, /* in us */
+	WHY_SIZE = 256,
 };
+
+#define NEXT_HOP_REMEDY ": is it up and on this network? Give --mac MAC of the next hop, or --gateway ADDRESS"
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -361,7 +364,9 @@ static void ask(struct link_dpdk *l, const uint8_t source[16], const uint8_t add
 		rte_pktmbuf_free(mbuf);
 }
 
-static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6], char *text, size_t size)
+/* `why`: what the kernel says to it, or "". */
+static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6], const char *why,
+	char *text, size_t size)
 {
 	char printed[INET6_ADDRSTRLEN];
 	uint8_t source[16];
@@ -375,24 +380,29 @@ static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac
 			usleep(MS);
 		}
 	}
-	return refuse(text, size,
-		"%s answers no %s on %s: is it up and on this network? Give --mac MAC of the next hop, or "
-		"--gateway ADDRESS",
+	return refuse(text, size, "%s%s%s answers no %s on %s" NEXT_HOP_REMEDY, why, why[0] ? "; " : "",
 		print(address, printed), is_ipv4(address) ? "ARP" : "neighbour solicitation", l->interface);
 }
 
-/* What is known of the next hop before the port starts, which may make the kernel forget its neighbours. */
-static bool ask_kernel(
-	struct link_dpdk *l, const uint8_t *gateway, uint8_t mac[6], bool *found, char *text, size_t size)
+/*
+ * Before the port starts, which may make the kernel forget its neighbours. Where it sends by another
+ * interface, the port itself is to be asked, and why[size] has what the kernel says; false with a sentence in
+ * text[size].
+ */
+static bool ask_kernel(struct link_dpdk *l, const uint8_t *gateway, uint8_t mac[6], bool *found, char *why,
+	char *text, size_t size)
 {
 	uint8_t source[16];
-	/* behind a tag the kernel has another interface, if any */
-	enum next_hop_result result = l->vlan ? NEXT_HOP_OTHER_INTERFACE
-					      : next_hop_find(l->interface, l->target, gateway,
-							NEXT_HOP_SECONDS, mac, source, text, size);
+	enum next_hop_result result;
 
+	if (l->vlan) /* behind a tag the kernel has another interface, if any */
+		return true;
+	result =
+		next_hop_find(l->interface, l->target, gateway, NEXT_HOP_SECONDS, mac, source, why, WHY_SIZE);
 	*found = result == NEXT_HOP_FOUND;
-	return *found || result == NEXT_HOP_OTHER_INTERFACE;
+	if (*found || result == NEXT_HOP_OTHER_INTERFACE)
+		return true;
+	return refuse(text, size, "%s%s", why, result == NEXT_HOP_SILENT ? NEXT_HOP_REMEDY : "");
 }
 
 /* Nobody answers there. */
@@ -406,6 +416,7 @@ static bool open_all(struct link_dpdk *l, const struct link_settings *settings, 
 	uint8_t gateway[16], mac[6] = {2, 0, 0, 0, 0, 1};
 	const uint8_t *given = settings->gateway ? gateway : NULL;
 	bool known = settings->has_mac || is_without_neighbours(l->interface);
+	char why[WHY_SIZE] = "";
 
 	if (given && !parse_gateway(settings->gateway, gateway))
 		return refuse(
@@ -414,7 +425,7 @@ static bool open_all(struct link_dpdk *l, const struct link_settings *settings, 
 		memcpy(mac, settings->mac, sizeof(mac));
 	if (!check_population(l, given, text, size) || !check_interface(l, text, size))
 		return false;
-	if (!known && l->kernel && !ask_kernel(l, given, mac, &known, text, size))
+	if (!known && l->kernel && !ask_kernel(l, given, mac, &known, why, text, size))
 		return false;
 	if (!open_port(l, settings, text, size) || !check_vlan(l, text, size) ||
 		!make_cores(l, settings->cores, text, size))
@@ -422,7 +433,7 @@ static bool open_all(struct link_dpdk *l, const struct link_settings *settings, 
 	take_all_groups(l);
 	if (!wait_for_link(l, text, size))
 		return false;
-	if (!known && !ask_port(l, given ? given : l->target, mac, text, size))
+	if (!known && !ask_port(l, given ? given : l->target, mac, why, text, size))
 		return false;
 	frame_template_init(&l->frames, l->port.facts.mac, mac, l->vlan, l->target, l->target_port);
 	return true;
