@@ -26,7 +26,7 @@ SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds a
 # Of a load, without a port: bench/ is a leaf, but tests may include these.
 PURE_BENCH = {"bench/arrival.h", "bench/distribution.h", "bench/frame.h", "bench/judge.h", "bench/neighbour.h",
               "bench/next_hop.h", "bench/population.h", "bench/random.h", "bench/target.h"}
-DRIVEN_BENCH = {"bench/associations.h"}  # with sockets, and driven by a test
+DRIVEN_BENCH = {"bench/associations.h", "bench/steer.h", "bench/steer_map.h"}  # with sockets, and driven by a test
 GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h", "bench/steer_object.h"}
 DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*|link_dpdk\w*))\.[ch]$")
 SSL_FILES = re.compile(r"(nts/tls\.c|(bench|tests)/\w+\.c)$")
