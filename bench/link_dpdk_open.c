@@ -250,8 +250,13 @@ static bool open_port(struct link_dpdk *l, const struct link_settings *settings,
 	l->steered = l->kernel && port.driver != PORT_DRIVER_AF_PACKET;
 	if (l->steered && !steer_prepare(&l->steer, l->interface, text, size))
 		return false;
-	if (!port_open(&l->port, 0, &port, queues, l->steered ? l->steer.object : "", text, size))
+	if (!port_open(&l->port, 0, &port, queues, l->steered ? l->steer.object : "", text, size)) {
+		const size_t used = strlen(text);
+
+		if (has_prefix(l->interface, "vdev:net_memif"))
+			refuse(text + used, size - used, "; is the other side running, with this socket?");
 		return false;
+	}
 	l->bystander = strcmp(l->port.facts.driver, "net_af_packet") == 0;
 	if (!l->steered || !l->bystander)
 		return !l->steered ||
