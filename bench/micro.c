@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "bench/clocks.h"
+#include "bench/cpu_name.h"
 #include "bench/micro_nts.h"
 #include "dataplane/answer.h"
 #include "dataplane/classify.h"
@@ -278,23 +279,6 @@ static void evaluate(struct result *result, double clk, double hz)
 	result->clk = least * clk / result->frames;
 	result->ns = least / hz * 1e9 / result->frames;
 	result->spread = ((double)result->ticks[result->runs * 9ULL / 10] - least) / least;
-}
-
-static void cpu_name(char *name, size_t size)
-{
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	char line[256], *value;
-
-	snprintf(name, size, "unknown");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "model name", 10) != 0 || !(value = strchr(line, ':')))
-			continue;
-		value[strcspn(value, "\n")] = 0;
-		snprintf(name, size, "%s", value + 2);
-		break;
-	}
-	if (file)
-		fclose(file);
 }
 
 static void print_table(const struct result *results, unsigned count, double clk, double hz)
