@@ -25,7 +25,7 @@ LEAVES = ["bench", "tests"]
 SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds and benches
 # Of a load, without a port or a clock: bench/ is a leaf, but tests may include these.
 PURE_BENCH = {"bench/arrival.h", "bench/distribution.h", "bench/judge.h", "bench/population.h", "bench/random.h",
-              "bench/target.h"}
+              "bench/ke_reason.h", "bench/target.h"}
 DRIVEN_BENCH = {"bench/associations.h"}  # with sockets, and driven by a test
 GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h"}
 DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*))\.[ch]$")
