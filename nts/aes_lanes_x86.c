@@ -3,8 +3,9 @@
 AES_X86_BEGIN
 
 /*
- * CBC in the first `width` lanes, which is a constant, so that the states are in registers. Round keys are
- * not: a compiler that takes them out of the loop only copies them to the stack, where they would stay.
+ * CBC in the first `width` lanes, which is a constant, so that the states are in registers: gcc
+ * wants to be told to unroll. Round keys are not: a compiler that takes them out of the loop only copies them
+ * to the stack, where they would stay.
  */
 static inline __attribute__((always_inline)) void encrypt_lanes(
 	struct aes_lanes *l, size_t blocks, const unsigned width)
@@ -12,22 +13,29 @@ static inline __attribute__((always_inline)) void encrypt_lanes(
 	const __m128i *key[AES_LANES];
 	__m128i state[AES_LANES];
 
+#pragma GCC unroll 8
 	for (unsigned i = 0; i < width; i++) {
 		key[i] = l->key[i];
 		state[i] = l->state[i];
 	}
 	for (size_t at = 0; at < blocks * AES_BLOCK; at += AES_BLOCK) {
+#pragma GCC unroll 8
 		for (unsigned i = 0; i < width; i++)
 			__asm__("" : "+r"(key[i]));
+#pragma GCC unroll 8
 		for (unsigned i = 0; i < width; i++)
 			state[i] =
 				_mm_xor_si128(_mm_xor_si128(state[i], aes_load(l->from[i] + at)), key[i][0]);
+#pragma GCC unroll 10
 		for (unsigned round = 1; round < AES_ROUNDS; round++)
+#pragma GCC unroll 8
 			for (unsigned i = 0; i < width; i++)
 				state[i] = _mm_aesenc_si128(state[i], key[i][round]);
+#pragma GCC unroll 8
 		for (unsigned i = 0; i < width; i++)
 			state[i] = _mm_aesenclast_si128(state[i], key[i][AES_ROUNDS]);
 	}
+#pragma GCC unroll 8
 	for (unsigned i = 0; i < width; i++)
 		l->state[i] = state[i];
 }

@@ -58,8 +58,7 @@ static inline __m128i aes_padding(size_t size)
 	return aes_load(bit + AES_BLOCK - size);
 }
 
-/* Times x in GF(2^128), RFC 5297 section 2.3. Each word of 32 bits takes in the bit that the next one loses.
- */
+/* Times x in GF(2^128), RFC 5297 section 2.3: each word of 32 bits takes in the bit that the next loses. */
 static inline __m128i aes_doubled(__m128i block)
 {
 	const __m128i reverse = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);

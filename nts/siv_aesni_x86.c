@@ -109,8 +109,7 @@ static void add_cmac(struct work *w, const struct key *key, const uint8_t *octet
 	chain->tail[0] = _mm_xor_si128(_mm_xor_si128(last, aes_padding(over)), key->cut);
 }
 
-/* S2V's last step. The sum is added to the last 16 octets, which two blocks share where the size is uneven.
- */
+/* S2V's last step. The sum is added to the last 16 octets, which two blocks may share. */
 static void add_text(struct work *w, struct member *m)
 {
 	const struct siv_job *job = m->job;
@@ -275,6 +274,7 @@ static void forget(struct work *w, size_t members)
 	explicit_bzero(w->member, members * sizeof(w->member[0]));
 	explicit_bzero(w->key, members * sizeof(w->key[0]));
 	explicit_bzero(w->chain, members * (1 + SIV_STRINGS_MAX) * sizeof(w->chain[0]));
+	w->members = w->keys = 0;
 }
 
 static void run(struct siv *siv, struct siv_job *jobs, size_t count, void (*group)(struct work *))
@@ -282,8 +282,7 @@ static void run(struct siv *siv, struct siv_job *jobs, size_t count, void (*grou
 	struct work *w = work_of(siv);
 
 	for (size_t i = 0; i < count;) {
-		w->members = w->keys = 0;
-		for (; i < count && w->members < GROUP; i++) {
+		for (w->members = w->keys = 0; i < count && w->members < GROUP; i++) {
 			struct siv_job *job = &jobs[i];
 
 			if (job->strings > SIV_STRINGS_MAX || job->size > INT_MAX) {
@@ -314,7 +313,6 @@ static bool aesni_cmac(struct siv *siv, const uint8_t key[SIV_BLOCK], const void
 {
 	struct work *w = work_of(siv);
 
-	w->keys = 0;
 	key_add(w, key, false);
 	make_subkeys(w);
 	add_cmac(w, &w->key[0], message, size, &w->member[0].sum);

@@ -1,5 +1,6 @@
 /* All back-ends of nts/siv.h against the portable one: the same octets from random bursts, and the same
  * refusals. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ static struct siv *siv, *portable;
 static struct message message[JOBS_MAX];
 static uint8_t shared_key[2][SIV_KEY];
 static uint64_t random_state;
+static uint8_t before[1 << 15]; /* what the siv's own memory held */
 
 /* splitmix64, Steele et al. 2014. */
 static uint64_t draw(void)
@@ -69,7 +71,10 @@ static int make(void **state)
 	random_state = 5297;
 	siv = siv_new(backend);
 	portable = siv_new(&siv_openssl);
-	return siv && portable ? 0 : -1;
+	if (!siv || !portable || malloc_usable_size(siv) > sizeof(before))
+		return -1;
+	memcpy(before, siv, malloc_usable_size(siv));
+	return 0;
 }
 
 static int unmake(void **state)
@@ -163,7 +168,9 @@ static void test_bursts(void **state)
 			draw_job(&message[i], &jobs[i]);
 		seal_by_both(jobs, count);
 		turn_bits(jobs, count);
+		assert_memory_equal(siv, before, malloc_usable_size(siv));
 		open_by(siv, jobs, count);
+		assert_memory_equal(siv, before, malloc_usable_size(siv));
 		open_by(portable, jobs, count);
 		for (size_t i = 0; i < count; i++) {
 			refused += message[i].turned;
