@@ -3,9 +3,9 @@
 AES_X86_BEGIN
 
 /*
- * CBC in the first `width` lanes, which is a constant, so that the states are in registers: gcc
- * wants to be told to unroll. Round keys are not: a compiler that takes them out of the loop only copies them
- * to the stack, where they would stay.
+ * CBC in the first `width` lanes, which is a constant, so that the states are in registers: gcc wants to be
+ * told to unroll. Round keys are not: a compiler that takes them out of the loop only copies them to the
+ * stack, where they would stay.
  */
 static inline __attribute__((always_inline)) void encrypt_lanes(
 	struct aes_lanes *l, size_t blocks, const unsigned width)

@@ -4,7 +4,7 @@
  * with a message takes the next; a lane without work repeats another's.
  *
  * Which lane does what depends on sizes alone. What is in the structs is as secret as keys and messages;
- * erasing them is up to the caller, and nothing is kept elsewhere.
+ * erasing them is up to the caller. No key or schedule is copied elsewhere.
  */
 #ifndef NTS_AES_LANES_X86_H
 #define NTS_AES_LANES_X86_H
