@@ -43,6 +43,8 @@ struct series {
 	struct distribution latency;
 };
 
+static_assert((int)NTS_SIDE_BURST >= (int)LINK_BURST, "the tags of a burst are made together");
+
 struct generator {
 	struct generator_settings settings;
 	struct judge *judge;
@@ -225,7 +227,7 @@ static bool make_request(struct generator *g, unsigned at, uint64_t intended)
 	cookie = judge_ask(g->judge, &request, ntp_at(g, g->now));
 	write_header(g, b->octets[at], request.version, cookie);
 	if (nts)
-		size = nts_side_protect(&g->nts, request.client, cookie, b->octets[at]);
+		size = nts_side_prepare(&g->nts, request.client, cookie, b->octets[at]);
 	if (size == 0) {
 		judge_retract(g->judge, 1);
 		return false;
@@ -260,6 +262,8 @@ static void make_due(struct generator *g)
 		g->next = g->start + arrival_next(&g->arrival);
 		g->left--;
 	}
+	if (g->nts.jobs > 0)
+		nts_side_seal(&g->nts);
 }
 
 /* What was made before and is sent only now. */

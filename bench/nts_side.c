@@ -41,16 +41,26 @@ size_t nts_side_size(const struct nts_side *side, uint32_t client)
 	       SIV_TAG;
 }
 
-size_t nts_side_protect(
+size_t nts_side_prepare(
 	struct nts_side *side, uint32_t client, uint64_t cookie, uint8_t octets[NTS_CLIENT_REQUEST_MAX])
 {
 	uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], nonce[NTS_NONCE];
 	struct nts_client *c = &side->clients[client];
+	size_t size;
 
 	side->reused += c->used;
 	identifier_of(side, cookie, identifier);
 	fill(nonce, sizeof(nonce), random_next(&side->random));
-	return nts_client_protect(c, side->siv, octets, identifier, nonce);
+	size = nts_client_prepare(c, octets, identifier, nonce, &side->job[side->jobs]);
+	side->jobs += size > 0;
+	return size;
+}
+
+/* A library that fails leaves a tag of zeros behind, which the server refuses. */
+void nts_side_seal(struct nts_side *side)
+{
+	siv_seal(side->siv, side->job, side->jobs);
+	side->jobs = 0;
 }
 
 enum nts_client_verdict nts_side_judge(

@@ -15,12 +15,16 @@
 
 #include "nts/client.h"
 
+enum { NTS_SIDE_BURST = 32 };
+
 struct nts_side {
 	struct nts_client *clients; /* shared, each used by one core */
 	uint32_t count;
 	struct siv *siv;
 	uint64_t key;    /* of identifiers */
 	uint64_t random; /* of nonces: AES-SIV asks no more of them than to be unlike (RFC 5297 section 3) */
+	unsigned jobs;
+	struct siv_job job[NTS_SIDE_BURST];
 	uint64_t reused; /* requests with a cookie that had been sent before */
 };
 
@@ -32,11 +36,15 @@ void nts_side_free(struct nts_side *side);
 size_t nts_side_size(const struct nts_side *side, uint32_t client);
 
 /*
- * Add the fields to the request whose header stands in `octets`; its size, 0 where it could not be made.
- * `client` is below count, `cookie` the request's transmit timestamp.
+ * Add the fields to the request whose header stands in `octets`, all but the tag, for which there is a job
+ * then; its size, 0 where the client has no cookie. `client` is below count, `cookie` the request's transmit
+ * timestamp.
  */
-size_t nts_side_protect(
+size_t nts_side_prepare(
 	struct nts_side *side, uint32_t client, uint64_t cookie, uint8_t octets[NTS_CLIENT_REQUEST_MAX]);
+
+/* Make the tags of all that were prepared since the last call: at most NTS_SIDE_BURST. */
+void nts_side_seal(struct nts_side *side);
 
 /* Verify a reply, decrypting it in place; `cookie` is its origin timestamp. */
 enum nts_client_verdict nts_side_judge(

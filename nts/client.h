@@ -78,6 +78,15 @@ size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t oc
 	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE]);
 
 /*
+ * The same but for the tag, which is made when the caller seals the job (siv_seal), alone or in a burst with
+ * those of other requests: it points into octets and client, which stay as they are until then. 0 where there
+ * is no cookie.
+ */
+size_t nts_client_prepare(struct nts_client *client, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
+	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE],
+	struct siv_job *job);
+
+/*
  * Judge the fields of a datagram of any size, decrypting it in place; for AUTHENTIC and NO_COOKIE the tag was
  * right, and new cookies have been taken into the client, in the place of the oldest where there are too
  * many. Only then may the header be believed (ntp/client.h). All other verdicts may be a forger's work, and
