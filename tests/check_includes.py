@@ -24,9 +24,10 @@ ORDER = ["ntp", "refclock", "nts", "dataplane", "control"]
 LEAVES = ["bench", "tests"]
 SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds and benches
 # Of a load, without a port or a clock: bench/ is a leaf, but tests may include these.
-PURE_BENCH = {"bench/arrival.h", "bench/distribution.h", "bench/judge.h", "bench/population.h", "bench/random.h",
-              "bench/ke_reason.h", "bench/target.h"}
-DRIVEN_BENCH = {"bench/associations.h"}  # with sockets, and driven by a test
+PURE_BENCH = {f"bench/{name}.h" for name in (
+    "arrival", "distribution", "frame", "generator", "judge", "ke_reason", "link", "load_options", "neighbour", "plot", "population",
+    "quantity", "random", "report", "result", "search", "steer_map", "target", "text", "wire")}
+DRIVEN_BENCH = {"bench/associations.h", "bench/next_hop.h", "bench/steer.h"}  # with sockets or the kernel, and driven by a test
 GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h"}
 DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*))\.[ch]$")
 SSL_FILES = re.compile(r"(nts/tls\.c|(bench|tests)/\w+\.c)$")
