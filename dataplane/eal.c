@@ -127,8 +127,8 @@ static void add_log_levels(struct arguments *a, bool verbose)
 	add(a, quiet_tap);
 }
 
-bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned workers, unsigned queues,
-	bool *huge, char *text, size_t size)
+bool eal_start(const char *program, const struct settings *settings, const unsigned *cpu, unsigned workers,
+	unsigned queues, bool *huge, char *text, size_t size)
 {
 	const unsigned long mib = MIB_BASE + (unsigned long)queues * MIB_PER_QUEUE,
 			    free_mib = free_huge_mib();
@@ -144,7 +144,7 @@ bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned wo
 			mib, free_mib, mib / 2);
 		return false;
 	}
-	add(&a, "tickwire-dataplane");
+	add(&a, program);
 	add_cores(&a, cpu, workers);
 	add_memory(&a, *huge, mib);
 	add_devices(&a, settings);
@@ -153,6 +153,6 @@ bool eal_start(const struct settings *settings, const unsigned *cpu, unsigned wo
 	if (rte_eal_init(a.count, a.word) >= 0)
 		return true;
 	snprintf(text, size, "DPDK does not start: %s%s", rte_strerror(rte_errno),
-		settings->verbose ? "" : "; `tickwire run --verbose` shows its own messages");
+		settings->verbose ? "" : "; --verbose shows its own messages");
 	return false;
 }

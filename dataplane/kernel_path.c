@@ -87,22 +87,21 @@ static bool write_all(int fd, const uint8_t *data, size_t size)
 	return true;
 }
 
-bool kernel_path_write_program(const char *dir, char *path, size_t path_size, char *text, size_t size)
+bool kernel_path_write_object(const char *path, const void *octets, size_t length, char *text, size_t size)
 {
 	char part[4096];
 	int fd, error;
 	bool good;
 
-	if (snprintf(part, sizeof(part), "%s/tickwire_xdp.o.part", dir) >= (int)sizeof(part) ||
-		snprintf(path, path_size, "%s/tickwire_xdp.o", dir) >= (int)path_size)
+	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
 		return kernel_path_fail(
-			text, size, "The name of the directory %s is too long; choose a shorter one.", dir);
+			text, size, "The name %s is too long; choose a shorter directory.", path);
 	unlink(part);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return kernel_path_fail(text, size, "Cannot write %s: %s; make the directory writable.", part,
 			strerror(errno));
-	good = write_all(fd, object, sizeof(object));
+	good = write_all(fd, octets, length);
 	error = errno;
 	good = close(fd) == 0 && good;
 	if (good && rename(part, path) == 0)
@@ -111,6 +110,14 @@ bool kernel_path_write_program(const char *dir, char *path, size_t path_size, ch
 	unlink(part);
 	return kernel_path_fail(
 		text, size, "Cannot write %s: %s; free some space there.", path, strerror(error));
+}
+
+bool kernel_path_write_program(const char *dir, char *path, size_t path_size, char *text, size_t size)
+{
+	if (snprintf(path, path_size, "%s/tickwire_xdp.o", dir) >= (int)path_size)
+		return kernel_path_fail(
+			text, size, "The name of the directory %s is too long; choose a shorter one.", dir);
+	return kernel_path_write_object(path, object, sizeof(object), text, size);
 }
 
 void kernel_path_init(struct kernel_path_program *p)
@@ -198,9 +205,7 @@ bool kernel_path_take_maps(struct kernel_path_program *p)
 	return p->served >= 0 && p->settings >= 0 && p->counts >= 0;
 }
 
-/* The XDP program on an interface: its number, 0 for none, and the flag of its mode, by which to detach it.
- */
-static bool query_xdp(int ifindex, uint32_t *id, uint32_t *mode)
+bool kernel_path_query_xdp(int ifindex, uint32_t *id, uint32_t *mode)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 
@@ -232,7 +237,7 @@ bool kernel_path_open(struct kernel_path_program *p, const char *interface, char
 	if (!p->ifindex)
 		return kernel_path_fail(
 			text, size, "There is no interface %s; name one that exists.", interface);
-	if (!query_xdp(p->ifindex, &id, &mode))
+	if (!kernel_path_query_xdp(p->ifindex, &id, &mode))
 		return kernel_path_system_fail(
 			text, size, "Cannot look for the XDP program of", interface, errno);
 	if (!id)
@@ -346,14 +351,14 @@ bool kernel_path_read_counts(
 		strerror(errno), kernel_path_remedy(errno));
 }
 
-static bool detach_xdp(int ifindex, const char *interface, char *text, size_t size)
+bool kernel_path_detach_xdp(int ifindex, const char *interface, const char *program, char *text, size_t size)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	char name[KERNEL_NAME_SIZE];
 	uint32_t id, mode;
 	int error = 0;
 
-	if (!query_xdp(ifindex, &id, &mode))
+	if (!kernel_path_query_xdp(ifindex, &id, &mode))
 		return errno == ENODEV || kernel_path_system_fail(text, size,
 						  "Cannot look for the XDP program of", interface, errno);
 	if (!id)
@@ -363,7 +368,7 @@ static bool detach_xdp(int ifindex, const char *interface, char *text, size_t si
 		return errno == ENOENT || kernel_path_system_fail(text, size,
 						  "Cannot open the XDP program of", interface, errno);
 	/* Replacing just the program that was looked at: another that came meanwhile stays. */
-	if (kernel_path_same_name(name, XDP_PROGRAM))
+	if (kernel_path_same_name(name, program))
 		error = bpf_xdp_detach(ifindex, mode, &opts);
 	close(opts.old_prog_fd);
 	if (!error || error == -ENODEV || error == -EEXIST)
@@ -388,7 +393,7 @@ bool kernel_path_detach(const char *interface, char *text, size_t size)
 	if (!ifindex)
 		return true;
 	before = libbpf_set_print(kernel_path_quiet);
-	good = detach_xdp(ifindex, interface, text, size);
+	good = kernel_path_detach_xdp(ifindex, interface, XDP_PROGRAM, text, size);
 	good = kernel_path_detach_tc(ifindex, interface, text, size) && good;
 	libbpf_set_print(before);
 	return good;
@@ -400,7 +405,7 @@ bool kernel_path_foreign(const char *interface, char *name, size_t name_size)
 	int ifindex = (int)if_nametoindex(interface), fd;
 	uint32_t id, mode;
 
-	if (!ifindex || !query_xdp(ifindex, &id, &mode) || !id)
+	if (!ifindex || !kernel_path_query_xdp(ifindex, &id, &mode) || !id)
 		return false;
 	fd = kernel_path_open_program(id, in_kernel);
 	if (fd < 0) {

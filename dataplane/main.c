@@ -92,7 +92,8 @@ static void start_eal(int argc, char **argv)
 	char *again[ARGUMENTS_MAX];
 	bool huge;
 
-	if (eal_start(&settings, worker_cpu, worker_count, queue_count, &huge, text, sizeof(text)))
+	if (eal_start("tickwire-dataplane", &settings, worker_cpu, worker_count, queue_count, &huge, text,
+		    sizeof(text)))
 		return;
 	if (huge && settings.huge_pages == HUGE_PAGES_AUTO && argc < ARGUMENTS_MAX - 1) {
 		log_warning("%s; trying without huge pages", text);
@@ -106,11 +107,11 @@ static void start_eal(int argc, char **argv)
 
 static void open_ports(void)
 {
-	char text[512];
+	char text[512], xdp_object[PATH_MAX];
 
+	snprintf(xdp_object, sizeof(xdp_object), "%s/tickwire_xdp.o", settings.run_dir);
 	for (unsigned i = 0; i < settings.ports; i++) {
-		if (!port_open(&ports[i], i, &settings.port[i], queues_of[i], settings.run_dir, text,
-			    sizeof(text)))
+		if (!port_open(&ports[i], i, &settings.port[i], queues_of[i], xdp_object, text, sizeof(text)))
 			give_up(EX_UNAVAILABLE, text);
 		counters()->facts.port[i] = ports[i].facts;
 	}

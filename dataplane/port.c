@@ -115,15 +115,15 @@ static bool plug_af_packet(
 }
 
 static bool plug_af_xdp(struct port *port, unsigned index, const struct port_settings *settings,
-	uint16_t queues, const char *run_dir)
+	uint16_t queues, const char *xdp_object)
 {
 	char name[32], arguments[PATH_MAX + 128];
 
 	snprintf(name, sizeof(name), "net_af_xdp%u", index);
 	/* No busy polling: it would cost a system call a pass, and pays only with deferred interrupts. */
 	snprintf(arguments, sizeof(arguments),
-		"iface=%s,start_queue=0,queue_count=%u,xdp_prog=%s/tickwire_xdp.o,busy_budget=0",
-		settings->name, queues, run_dir);
+		"iface=%s,start_queue=0,queue_count=%u,xdp_prog=%s,busy_budget=0", settings->name, queues,
+		xdp_object);
 	return plug("vdev", name, arguments, &port->id);
 }
 
@@ -208,6 +208,8 @@ static int setup_queue(struct port *port, uint16_t id, const char *kind, uint16_
 
 	if (!pool)
 		return rte_errno ? -rte_errno : -ENOMEM;
+	if (id == port->id)
+		port->pool[q] = pool;
 	error = rte_eth_rx_queue_setup(id, q, rx, (unsigned)port->numa_node, NULL, pool);
 	return error ? error : rte_eth_tx_queue_setup(id, q, tx, (unsigned)port->numa_node, NULL);
 }
@@ -330,8 +332,7 @@ static void describe(struct port *port, const struct port_settings *settings)
 	}
 }
 
-/* Undo a port that was refused. The next one may get the same number, and so its pools the same names. */
-static void forget_device(struct port *port)
+void port_close(struct port *port)
 {
 	struct rte_eth_dev_info info;
 
@@ -341,11 +342,13 @@ static void forget_device(struct port *port)
 		rte_eth_dev_stop(port->id);
 		rte_dev_remove(info.device);
 	}
+	/* The next one may get the same number, and so its pools the same names. */
 	for (uint16_t q = 0; q < PORT_QUEUES_MAX; q++) {
 		char name[RTE_MEMPOOL_NAMESIZE];
 
 		name_pool(name, "port", port->id, q);
 		rte_mempool_free(rte_mempool_lookup(name));
+		port->pool[q] = NULL;
 		port->socket[q] = -1;
 	}
 	port->id = UINT16_MAX;
@@ -374,7 +377,7 @@ static bool open_af_packet(struct port *port, unsigned index, const struct port_
 
 /* Why AF_XDP is not to be tried or was refused, in why[size]; "" where it has been opened. */
 static void try_af_xdp(struct port *port, unsigned index, const struct port_settings *settings,
-	uint16_t queues, const char *run_dir, char *why, size_t size)
+	uint16_t queues, const char *xdp_object, char *why, size_t size)
 {
 	const unsigned split = ethtool_split_queues(settings->name);
 	char text[256];
@@ -386,18 +389,18 @@ static void try_af_xdp(struct port *port, unsigned index, const struct port_sett
 		return;
 	}
 	rte_errno = 0;
-	if (!plug_af_xdp(port, index, settings, queues, run_dir))
+	if (!plug_af_xdp(port, index, settings, queues, xdp_object))
 		error = rte_errno ? -rte_errno : -EOPNOTSUPP;
 	else
 		error = start(port, settings->queues != 0, text, sizeof(text));
 	if (error == 0)
 		return;
 	snprintf(why, size, "%s", rte_strerror(-error));
-	forget_device(port);
+	port_close(port);
 }
 
 static bool open_kernel_interface(struct port *port, unsigned index, const struct port_settings *settings,
-	uint16_t queues, const char *run_dir, char *text, size_t size)
+	uint16_t queues, const char *xdp_object, char *text, size_t size)
 {
 	char why[64];
 
@@ -408,7 +411,7 @@ static bool open_kernel_interface(struct port *port, unsigned index, const struc
 	}
 	if (settings->driver == PORT_DRIVER_AF_PACKET)
 		return open_af_packet(port, index, settings, queues, text, size);
-	try_af_xdp(port, index, settings, queues, run_dir, why, sizeof(why));
+	try_af_xdp(port, index, settings, queues, xdp_object, why, sizeof(why));
 	if (!why[0])
 		return true;
 	if (settings->driver == PORT_DRIVER_AF_XDP) {
@@ -425,7 +428,7 @@ static bool open_kernel_interface(struct port *port, unsigned index, const struc
 }
 
 bool port_open(struct port *port, unsigned index, const struct port_settings *settings, uint16_t queues,
-	const char *run_dir, char *text, size_t size)
+	const char *xdp_object, char *text, size_t size)
 {
 	bool ok;
 
@@ -435,7 +438,7 @@ bool port_open(struct port *port, unsigned index, const struct port_settings *se
 	snprintf(port->facts.interface, sizeof(port->facts.interface), "%s", settings->name);
 	port->numa_node = topology_port_node(settings);
 	if (is_kernel_interface(settings)) {
-		ok = open_kernel_interface(port, index, settings, queues, run_dir, text, size);
+		ok = open_kernel_interface(port, index, settings, queues, xdp_object, text, size);
 		if (ok && port->queues > 1 && ethtool_hashes_ports(settings->name))
 			log_warning("interface %s: packets of one client meet several workers; let it hash "
 				    "by addresses "

@@ -13,6 +13,8 @@
 
 enum { PORT_QUEUES_MAX = 64, PORT_NO_TAP = UINT16_MAX };
 
+struct rte_mempool;
+
 struct port {
 	uint16_t id;     /* of the ethdev */
 	uint16_t tap_id; /* of the exception TAP's ethdev, or PORT_NO_TAP */
@@ -22,7 +24,8 @@ struct port {
 				   device */
 	bool rx_interrupts;     /* may be asked for by rte_eth_dev_rx_intr_enable */
 	int numa_node;          /* -1: unknown */
-	int socket[PORT_QUEUES_MAX]; /* AF_XDP or AF_PACKET socket of each queue, or -1 */
+	int socket[PORT_QUEUES_MAX];               /* AF_XDP or AF_PACKET socket of each queue, or -1 */
+	struct rte_mempool *pool[PORT_QUEUES_MAX]; /* of each queue: AF_XDP sends from it without a copy */
 	struct port_facts facts;
 };
 
@@ -33,16 +36,20 @@ uint16_t port_default_queues(const struct port_settings *settings);
 /*
  * Make, configure and start a port with its TAP, with so many queues (fewer where none were set and the
  * device has fewer). `index` numbers it among the process's ports. An AF_XDP port that is refused becomes
- * AF_PACKET (the remark in facts says why) unless the settings name the driver. False with a sentence in
- * text[size].
+ * AF_PACKET (the remark in facts says why) unless the settings name the driver. `xdp_object`: file of the
+ * program that AF_XDP attaches. False with a sentence in text[size].
  */
 bool port_open(struct port *port, unsigned index, const struct port_settings *settings, uint16_t queues,
-	const char *run_dir, char *text, size_t size);
+	const char *xdp_object, char *text, size_t size);
 
 /*
  * At the end: have a NIC stop writing to our memory. The rest goes with the process, as closing would need
  * privileges that are gone; the supervisor takes programs off interfaces.
  */
 void port_stop(const struct port *port);
+
+/* Take a port away, as far as it was made: with the privileges that made it, and with no other thread in it.
+ */
+void port_close(struct port *port);
 
 #endif

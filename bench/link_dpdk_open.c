@@ -1,0 +1,438 @@
+#include "bench/link_dpdk.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+
+#include "bench/neighbour.h"
+#include "bench/next_hop.h"
+#include "dataplane/eal.h"
+#include "dataplane/topology.h"
+
+enum {
+	LINK_UP_MS = 10000, /* negotiation, or a peer that is to come */
+	QUESTION_TRIES = 3,
+	QUESTION_MS = 1000,
+	NEXT_HOP_SECONDS = 3,
+	RING_MAX = 65536,
+	FRAMES_PER_QUEUE = 8192,
+	MS = 1000, /* in us */
+};
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+__attribute__((format(printf, 3, 4))) static bool refuse(char *text, size_t size, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, size, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_ipv4(const uint8_t address[16])
+{
+	return memcmp(address, mapped, sizeof(mapped)) == 0;
+}
+
+static const char *print(const uint8_t address[16], char printed[INET6_ADDRSTRLEN])
+{
+	return is_ipv4(address) ? inet_ntop(AF_INET, address + sizeof(mapped), printed, INET6_ADDRSTRLEN)
+				: inet_ntop(AF_INET6, address, printed, INET6_ADDRSTRLEN);
+}
+
+static void take_target(struct link_dpdk *l, const struct target *target)
+{
+	const void *any = &target->address;
+
+	l->target_port = target->port;
+	if (target->address.ss_family == AF_INET6) {
+		memcpy(l->target, &((const struct sockaddr_in6 *)any)->sin6_addr, sizeof(l->target));
+		return;
+	}
+	memcpy(l->target, mapped, sizeof(mapped));
+	memcpy(l->target + sizeof(mapped), &((const struct sockaddr_in *)any)->sin_addr, 4);
+}
+
+static bool parse_gateway(const char *given, uint8_t gateway[16])
+{
+	memcpy(gateway, mapped, sizeof(mapped));
+	return inet_pton(AF_INET, given, gateway + sizeof(mapped)) == 1 ||
+	       inet_pton(AF_INET6, given, gateway) == 1;
+}
+
+static bool is_within(const struct population_prefix *prefix, const uint8_t address[16])
+{
+	const unsigned whole = prefix->length / 8, rest = prefix->length % 8;
+
+	if (prefix->ipv6 == is_ipv4(address) || memcmp(prefix->address, address, whole) != 0)
+		return false;
+	return rest == 0 || (prefix->address[whole] ^ address[whole]) >> (8 - rest) == 0;
+}
+
+/* Clients that can ask this target, and addresses that are not the target's own. */
+static bool check_population(const struct link_dpdk *l, const uint8_t *gateway, char *text, size_t size)
+{
+	const bool ipv4 = is_ipv4(l->target);
+	char printed[INET6_ADDRSTRLEN], other[INET6_ADDRSTRLEN];
+	uint32_t client;
+
+	for (unsigned i = 0; i < l->population.prefixes; i++) {
+		const struct population_prefix *prefix = &l->population.prefix[i];
+
+		if (prefix->ipv6 == ipv4)
+			return refuse(text, size,
+				"clients of %s/%u cannot ask %s: give prefixes of the target's family, %s",
+				print(prefix->address, printed), prefix->length - (prefix->ipv6 ? 0U : 96U),
+				print(l->target, other), ipv4 ? "IPv4" : "IPv6");
+		if (is_within(prefix, l->target))
+			return refuse(text, size,
+				"the clients' prefix %s/%u contains the target %s itself; give one without "
+				"it",
+				print(prefix->address, printed), prefix->length - (prefix->ipv6 ? 0U : 96U),
+				print(l->target, other));
+	}
+	if (gateway && is_ipv4(gateway) != ipv4)
+		return refuse(text, size, "the gateway %s is not of the target's family, %s",
+			print(gateway, printed), ipv4 ? "IPv4" : "IPv6");
+	if (gateway && population_client(&l->population, gateway, &client))
+		return refuse(text, size, "the gateway %s is among the clients; give a prefix without it",
+			print(gateway, printed));
+	return true;
+}
+
+/* The flags of a kernel interface in this thread's network namespace; false where there is none. */
+static bool read_flags(const char *interface, short *flags)
+{
+	struct ifreq request = {0};
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	good = s >= 0 && strlen(interface) < IFNAMSIZ && ioctl(s, SIOCGIFFLAGS, &request) == 0;
+	if (s >= 0)
+		close(s);
+	*flags = request.ifr_flags;
+	return good;
+}
+
+static bool is_kernel_up(const struct link_dpdk *l, char *text, size_t size)
+{
+	short flags;
+
+	if (!read_flags(l->interface, &flags))
+		return refuse(text, size,
+			"interface %s: there is no such interface (ip link shows what there is)",
+			l->interface);
+	if (!(flags & IFF_UP))
+		return refuse(
+			text, size, "interface %s is down; ip link set %s up", l->interface, l->interface);
+	if (!(flags & IFF_RUNNING))
+		return refuse(text, size,
+			"interface %s has no carrier: is its cable plugged in, its peer up?", l->interface);
+	return true;
+}
+
+bool link_dpdk_is_up(struct link *link, char *text, size_t size)
+{
+	struct link_dpdk *l = (struct link_dpdk *)link;
+	struct rte_eth_link state = {0};
+
+	if (l->kernel)
+		return is_kernel_up(l, text, size);
+	if (rte_eth_link_get_nowait(l->port.id, &state) == 0 && state.link_status == RTE_ETH_LINK_UP)
+		return true;
+	if (strcmp(l->port.facts.driver, "net_memif") == 0)
+		return refuse(text, size,
+			"interface %s: no peer is connected; is it running, with the same socket and at "
+			"least %u "
+			"queues?",
+			l->interface, l->port.queues);
+	return refuse(
+		text, size, "interface %s has no link: is its cable plugged in, its peer up?", l->interface);
+}
+
+static bool wait_for_link(struct link_dpdk *l, char *text, size_t size)
+{
+	for (unsigned ms = 0; ms < LINK_UP_MS; ms += 10) {
+		if (link_dpdk_is_up(&l->link, text, size))
+			return true;
+		usleep(10 * MS);
+	}
+	return false;
+}
+
+static bool check_interface(const struct link_dpdk *l, char *text, size_t size)
+{
+	if (geteuid() != 0 && !has_prefix(l->interface, "vdev:"))
+		return refuse(text, size,
+			"interface %s: played clients need root (sudo); without an interface, sockets need "
+			"none",
+			l->interface);
+	return !l->kernel || is_kernel_up(l, text, size);
+}
+
+/* Once in a process: DPDK starts no second time. */
+static bool start_dpdk(const struct link_settings *settings, const struct port_settings *port,
+	unsigned queues, char *text, size_t size)
+{
+	static bool started;
+	struct settings all = {.ports = 1, .port = {*port}, .verbose = settings->verbose};
+	bool huge;
+
+	if (started)
+		return true;
+	topology_prefer_node(topology_port_node(port));
+	started = eal_start("tickwire-bench", &all, NULL, 0, queues, &huge, text, size);
+	return started;
+}
+
+static enum port_driver driver_of(const char *driver)
+{
+	if (driver && strcmp(driver, "af_xdp") == 0)
+		return PORT_DRIVER_AF_XDP;
+	return driver && strcmp(driver, "af_packet") == 0 ? PORT_DRIVER_AF_PACKET : PORT_DRIVER_AUTO;
+}
+
+/* All queues of a kernel interface are read, or replies that it puts into the others are lost. */
+static bool open_port(struct link_dpdk *l, const struct link_settings *settings, char *text, size_t size)
+{
+	const struct port_settings port = {.name = l->interface, .driver = driver_of(settings->driver)};
+	uint16_t queues = l->kernel ? port_default_queues(&port) : (uint16_t)settings->cores;
+
+	if (!start_dpdk(settings, &port, queues, text, size))
+		return false;
+	l->steered = l->kernel && port.driver != PORT_DRIVER_AF_PACKET;
+	if (l->steered && !steer_prepare(&l->steer, l->interface, text, size))
+		return false;
+	if (!port_open(&l->port, 0, &port, queues, l->steered ? l->steer.object : "", text, size))
+		return false;
+	l->bystander = strcmp(l->port.facts.driver, "net_af_packet") == 0;
+	if (!l->steered || !l->bystander)
+		return !l->steered ||
+		       steer_fill(&l->steer, &l->population, l->target, l->target_port, l->vlan, text, size);
+	steer_close(&l->steer);
+	l->steered = false;
+	return true;
+}
+
+/* Solicitations of neighbours go to a group that follows from the address (RFC 4291 section 2.7.1). */
+static void take_all_groups(struct link_dpdk *l)
+{
+	struct packet_mreq request = {
+		.mr_ifindex = (int)if_nametoindex(l->interface), .mr_type = PACKET_MR_ALLMULTI};
+
+	if (is_ipv4(l->target))
+		return;
+	if (!l->kernel) {
+		rte_eth_allmulticast_enable(l->port.id);
+		return;
+	}
+	/* of no protocol, so that nothing is received; the membership goes with the socket */
+	l->multicast = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (l->multicast >= 0 &&
+		setsockopt(l->multicast, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)) != 0) {
+		close(l->multicast);
+		l->multicast = -1;
+	}
+}
+
+static bool make_cores(struct link_dpdk *l, unsigned wanted, char *text, size_t size)
+{
+	unsigned frames = l->port.queues * FRAMES_PER_QUEUE;
+
+	l->link.cores = wanted < l->port.queues ? wanted : l->port.queues;
+	for (unsigned i = 0; i < l->link.cores; i++) {
+		struct link_core *c = &l->core[i];
+		char name[RTE_RING_NAMESIZE];
+
+		c->pool = l->port.pool[i];
+		if (l->link.cores == 1)
+			break;
+		snprintf(name, sizeof(name), "handed%u", i);
+		c->handed = rte_ring_create(name, rte_align32pow2(frames < RING_MAX ? frames : RING_MAX),
+			SOCKET_ID_ANY, RING_F_SC_DEQ);
+		if (!c->handed)
+			return refuse(
+				text, size, "not enough memory for %u cores; give fewer", l->link.cores);
+	}
+	return true;
+}
+
+/* The first client that is not the kernel's: to that the answer would not come here. */
+static bool choose_asker(const struct link_dpdk *l, uint8_t source[16])
+{
+	for (uint32_t client = 0; client < l->population.count; client++) {
+		bool own = false;
+
+		for (unsigned i = 0; i < l->own_clients; i++)
+			own |= l->own_client[i] == client;
+		if (own)
+			continue;
+		population_address(&l->population, client, source);
+		return true;
+	}
+	return false;
+}
+
+/* Read what has come to all queues, answer who asks, and look for the reply. */
+static bool find_reply(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6])
+{
+	struct rte_mbuf *mbufs[LINK_BURST];
+	bool found = false;
+
+	for (uint16_t q = 0; q < l->port.queues; q++) {
+		const unsigned count = rte_eth_rx_burst(l->port.id, q, mbufs, LINK_BURST);
+
+		for (unsigned i = 0; i < count; i++) {
+			link_dpdk_answer_neighbour(l, q, mbufs[i]);
+			found = found || neighbour_reply(rte_pktmbuf_mtod(mbufs[i], uint8_t *),
+						 rte_pktmbuf_data_len(mbufs[i]), address, mac);
+		}
+		rte_pktmbuf_free_bulk(mbufs, count);
+	}
+	return found;
+}
+
+static void ask(struct link_dpdk *l, const uint8_t source[16], const uint8_t address[16])
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(l->port.pool[0]);
+
+	if (!mbuf)
+		return;
+	mbuf->data_len = (uint16_t)neighbour_question(
+		rte_pktmbuf_mtod(mbuf, uint8_t *), l->port.facts.mac, l->vlan, source, address);
+	mbuf->pkt_len = mbuf->data_len;
+	if (rte_eth_tx_burst(l->port.id, 0, &mbuf, 1) != 1)
+		rte_pktmbuf_free(mbuf);
+}
+
+static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6], char *text, size_t size)
+{
+	char printed[INET6_ADDRSTRLEN];
+	uint8_t source[16];
+	bool may = choose_asker(l, source);
+
+	for (unsigned try = 0; try < QUESTION_TRIES && may; try++) {
+		ask(l, source, address);
+		for (unsigned ms = 0; ms < QUESTION_MS; ms++) {
+			if (find_reply(l, address, mac))
+				return true;
+			usleep(MS);
+		}
+	}
+	return refuse(text, size,
+		"%s answers no %s on %s: is it up and on this network? Give --mac MAC of the next hop, or "
+		"--gateway ADDRESS",
+		print(address, printed), is_ipv4(address) ? "ARP" : "neighbour solicitation", l->interface);
+}
+
+/* What is known of the next hop before the port starts, which may make the kernel forget its neighbours. */
+static bool ask_kernel(
+	struct link_dpdk *l, const uint8_t *gateway, uint8_t mac[6], bool *found, char *text, size_t size)
+{
+	uint8_t source[16];
+	/* behind a tag the kernel has another interface, if any */
+	enum next_hop_result result = l->vlan ? NEXT_HOP_OTHER_INTERFACE
+					      : next_hop_find(l->interface, l->target, gateway,
+							NEXT_HOP_SECONDS, mac, source, text, size);
+
+	*found = result == NEXT_HOP_FOUND;
+	return *found || result == NEXT_HOP_OTHER_INTERFACE;
+}
+
+/* Nobody answers there. */
+static bool is_without_neighbours(const char *interface)
+{
+	return has_prefix(interface, "vdev:net_null") || has_prefix(interface, "vdev:net_ring");
+}
+
+static bool open_all(struct link_dpdk *l, const struct link_settings *settings, char *text, size_t size)
+{
+	uint8_t gateway[16], mac[6] = {2, 0, 0, 0, 0, 1};
+	const uint8_t *given = settings->gateway ? gateway : NULL;
+	bool known = settings->has_mac || is_without_neighbours(l->interface);
+
+	if (given && !parse_gateway(settings->gateway, gateway))
+		return refuse(
+			text, size, "gateway '%s': expected an IPv4 or IPv6 address", settings->gateway);
+	if (settings->has_mac)
+		memcpy(mac, settings->mac, sizeof(mac));
+	if (!check_population(l, given, text, size) || !check_interface(l, text, size))
+		return false;
+	if (!known && l->kernel && !ask_kernel(l, given, mac, &known, text, size))
+		return false;
+	if (!open_port(l, settings, text, size) || !make_cores(l, settings->cores, text, size))
+		return false;
+	take_all_groups(l);
+	if (!wait_for_link(l, text, size))
+		return false;
+	if (!known && !ask_port(l, given ? given : l->target, mac, text, size))
+		return false;
+	frame_template_init(&l->frames, l->port.facts.mac, mac, l->vlan, l->target, l->target_port);
+	return true;
+}
+
+bool link_dpdk_open(struct link **link, const struct link_settings *settings, char *text, size_t size)
+{
+	struct link_dpdk *l = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*l));
+
+	if (!l)
+		return refuse(text, size, "not enough memory");
+	memset(l, 0, sizeof(*l));
+	l->port.id = UINT16_MAX;
+	l->multicast = -1;
+	l->interface = settings->interface;
+	l->kernel = !has_prefix(l->interface, "pci:") && !has_prefix(l->interface, "vdev:");
+	l->vlan = settings->vlan;
+	l->population = *settings->population;
+	if (l->kernel)
+		l->own_clients = steer_own_clients(&l->population, l->own_client, LINK_OWN_MAX);
+	take_target(l, settings->target);
+	if (!open_all(l, settings, text, size)) {
+		link_dpdk_close(&l->link);
+		return false;
+	}
+	snprintf(l->link.driver, sizeof(l->link.driver), "%s", l->port.facts.driver);
+	snprintf(l->link.stamps, sizeof(l->link.stamps), "when the burst was read");
+	*link = &l->link;
+	return true;
+}
+
+void link_dpdk_close(struct link *link)
+{
+	struct link_dpdk *l = (struct link_dpdk *)link;
+
+	for (unsigned i = 0; i < LINK_CORES_MAX; i++) {
+		struct link_core *c = &l->core[i];
+		struct rte_mbuf *mbuf;
+
+		if (c->held)
+			rte_pktmbuf_free_bulk(c->hold, c->held);
+		while (c->handed && rte_ring_dequeue(c->handed, (void **)&mbuf) == 0)
+			rte_pktmbuf_free(mbuf);
+		rte_ring_free(c->handed);
+	}
+	port_close(&l->port);
+	if (l->steered)
+		steer_close(&l->steer);
+	if (l->multicast >= 0)
+		close(l->multicast);
+	free(l);
+}
