@@ -9,9 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/erring_options.h"
 #include "tests/erring_ways.h"
 
 enum {
@@ -54,21 +53,13 @@ struct pending {
 	size_t size;
 };
 
-struct settings {
-	int family;
-	const char *address, *other, *forward, *count_file;
-	unsigned port, stratum, every;
-	double seconds, delay;
-	const struct erring_way *way;
-};
-
 /* Datagrams, but for `requests` and `damaged`. */
 struct counts {
 	uint64_t received, requests, forwarded, damaged, replies, unsent;
 };
 
 struct server {
-	struct settings settings;
+	struct erring_options options;
 	int socket[ERRING_SOURCES], upstream; /* -1: not used */
 	struct peer latest,
 		previous; /* clients: that asked last, and another one before it; length 0: none */
@@ -90,12 +81,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	ending = 1;
-}
-
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "erring_server: %s: %s\n", what, why);
-	exit(2);
 }
 
 static uint64_t now_ns(void)
@@ -201,8 +186,7 @@ static void keep_late(struct server *s, const struct outgoing *o)
 		s->counts.unsent++;
 		return;
 	}
-	s->late[s->late_end++ % LATE_ROOM] =
-		(struct late){now_ns() + (uint64_t)(s->settings.delay * 1e9), *o};
+	s->late[s->late_end++ % LATE_ROOM] = (struct late){now_ns() + (uint64_t)(s->options.delay * 1e9), *o};
 }
 
 static void dispatch(struct server *s, const struct peer *from, const struct erring_reply *reply)
@@ -224,7 +208,7 @@ static void dispatch(struct server *s, const struct peer *from, const struct err
 /* A right reply stands in e->reply[0]. */
 static void err_and_dispatch(struct server *s, const struct peer *from, struct erring_exchange *e)
 {
-	const struct erring_way *way = s->settings.way;
+	const struct erring_way *way = s->options.way;
 
 	note_client(s, from);
 	if (s->met == 0) {
@@ -236,7 +220,7 @@ static void err_and_dispatch(struct server *s, const struct peer *from, struct e
 	e->first_receive = s->first_receive;
 	e->first_transmit = s->first_transmit;
 	e->replies = 1;
-	if (way->damage && e->number % s->settings.every == s->settings.every - 1) {
+	if (way->damage && e->number % s->options.every == s->options.every - 1) {
 		way->damage(e);
 		if (e->reply[0].to_other && s->previous.length == 0)
 			e->reply[0].to_other = false;
@@ -273,7 +257,7 @@ static void take_request(
 
 	s->counts.received++;
 	s->counts.requests += is_request;
-	if (!is_request && !s->settings.way->answers_all)
+	if (!is_request && !s->options.way->answers_all)
 		return;
 	if (s->upstream >= 0) {
 		if (is_request)
@@ -282,7 +266,7 @@ static void take_request(
 	}
 	e.octets = octets;
 	e.size = size;
-	erring_answer(&e.reply[0], octets, (uint8_t)s->settings.stratum, receive, fresh_time(s));
+	erring_answer(&e.reply[0], octets, (uint8_t)s->options.stratum, receive, fresh_time(s));
 	s->counts.damaged += !is_request;
 	err_and_dispatch(s, from, &e);
 }
@@ -339,7 +323,7 @@ static void receive_forwarded(struct server *s)
 /* Until it is told to end, or its time is over. */
 static void serve(struct server *s)
 {
-	const uint64_t end = now_ns() + (uint64_t)(s->settings.seconds * 1e9);
+	const uint64_t end = now_ns() + (uint64_t)(s->options.seconds * 1e9);
 	struct pollfd fds[] = {{.fd = s->socket[ERRING_FROM_ASKED], .events = POLLIN},
 		{.fd = s->upstream, .events = POLLIN}};
 
@@ -366,7 +350,7 @@ static struct peer address_of(int family, const char *address, unsigned port)
 	peer.length = family == AF_INET ? sizeof(*v4) : sizeof(*v6);
 	*(family == AF_INET ? &v4->sin_port : &v6->sin6_port) = htons((uint16_t)port);
 	if (inet_pton(family, address, to) != 1)
-		die(address, "is no address of this family");
+		erring_die(address, "is no address of this family");
 	return peer;
 }
 
@@ -378,7 +362,7 @@ static int bound(int family, const char *address, unsigned port)
 	if (fd >= 0 && family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&peer.address, peer.length) != 0)
-		die(address, strerror(errno));
+		erring_die(address, strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	return fd;
 }
@@ -393,18 +377,18 @@ static int connected(const char *text)
 	int fd;
 
 	if (!colon || colon - text - 2 * bracket <= 0 || colon - text - 2 * bracket >= (long)sizeof(address))
-		die(text, "is no ADDRESS:PORT");
+		erring_die(text, "is no ADDRESS:PORT");
 	memcpy(address, text + bracket, (size_t)(colon - text) - 2 * bracket);
 	peer = address_of(bracket ? AF_INET6 : AF_INET, address, (unsigned)atoi(colon + 1));
 	fd = socket(peer.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&peer.address, peer.length) != 0)
-		die(text, strerror(errno));
+		erring_die(text, strerror(errno));
 	return fd;
 }
 
 static void open_sockets(struct server *s)
 {
-	const struct settings *o = &s->settings;
+	const struct erring_options *o = &s->options;
 
 	s->socket[ERRING_FROM_ASKED] = bound(o->family, o->address, o->port);
 	s->socket[ERRING_FROM_PORT] = bound(o->family, o->address, 0);
@@ -412,142 +396,20 @@ static void open_sockets(struct server *s)
 	s->upstream = o->forward ? connected(o->forward) : -1;
 }
 
-static double number(const char *option, const char *text, double least, double most)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(value >= least && value <= most))
-		die(option, "is no number, or out of range");
-	return value;
-}
-
-static int list(void)
-{
-	for (size_t i = 0; erring_way_at(i); i++)
-		printf("%s%s\n", erring_way_at(i)->name, erring_way_at(i)->forwarded ? " (--forward)" : "");
-	return 0;
-}
-
-static int usage(void)
-{
-	fputs("usage: erring_server [-4 ADDRESS | -6 ADDRESS] --port PORT [--err WAY] [--every N] [--stratum "
-	      "S]\n"
-	      "                     [--other ADDRESS] [--delay S] [--forward ADDRESS:PORT] [--seconds S]\n"
-	      "                     [--count-file FILE]\n"
-	      "       erring_server --list\n",
-		stderr);
-	return 2;
-}
-
-enum {
-	OPTION_PORT = 256,
-	OPTION_ERR,
-	OPTION_EVERY,
-	OPTION_STRATUM,
-	OPTION_OTHER,
-	OPTION_DELAY,
-	OPTION_FORWARD,
-	OPTION_SECONDS,
-	OPTION_COUNT_FILE,
-	OPTION_LIST
-};
-
-static const struct option options[] = {
-	{"port", required_argument, NULL, OPTION_PORT},
-	{"err", required_argument, NULL, OPTION_ERR},
-	{"every", required_argument, NULL, OPTION_EVERY},
-	{"stratum", required_argument, NULL, OPTION_STRATUM},
-	{"other", required_argument, NULL, OPTION_OTHER},
-	{"delay", required_argument, NULL, OPTION_DELAY},
-	{"forward", required_argument, NULL, OPTION_FORWARD},
-	{"seconds", required_argument, NULL, OPTION_SECONDS},
-	{"count-file", required_argument, NULL, OPTION_COUNT_FILE},
-	{"list", no_argument, NULL, OPTION_LIST},
-	{0},
-};
-
-static void take_option(struct settings *o, int option)
-{
-	switch (option) {
-	case '4':
-	case '6':
-		o->family = option == '4' ? AF_INET : AF_INET6;
-		o->address = optarg;
-		break;
-	case OPTION_PORT:
-		o->port = (unsigned)number("--port", optarg, 1, UINT16_MAX);
-		break;
-	case OPTION_ERR:
-		o->way = erring_way(optarg);
-		if (!o->way)
-			die(optarg, "is no way to err; --list names them");
-		break;
-	case OPTION_EVERY:
-		o->every = (unsigned)number("--every", optarg, 1, 1e9);
-		break;
-	case OPTION_STRATUM:
-		o->stratum = (unsigned)number("--stratum", optarg, 1, NTP_STRATUM_MAX);
-		break;
-	case OPTION_OTHER:
-		o->other = optarg;
-		break;
-	case OPTION_DELAY:
-		o->delay = number("--delay", optarg, 0, 3600);
-		break;
-	case OPTION_FORWARD:
-		o->forward = optarg;
-		break;
-	case OPTION_SECONDS:
-		o->seconds = number("--seconds", optarg, 0, 1e6);
-		break;
-	case OPTION_COUNT_FILE:
-		o->count_file = optarg;
-		break;
-	case OPTION_LIST:
-		exit(list());
-	default:
-		exit(usage());
-	}
-}
-
-static void write_counts(const struct settings *o, const struct counts *c)
+static void write_counts(const struct erring_options *o, const struct counts *c)
 {
 	FILE *f = o->count_file ? fopen(o->count_file, "w") : NULL;
 
 	if (!o->count_file)
 		return;
 	if (!f)
-		die(o->count_file, strerror(errno));
+		erring_die(o->count_file, strerror(errno));
 	fprintf(f,
 		"{\"received\": %" PRIu64 ", \"requests\": %" PRIu64 ", \"forwarded\": %" PRIu64
 		", \"damaged\": %" PRIu64 ", \"replies\": %" PRIu64 ", \"unsent\": %" PRIu64 "}\n",
 		c->received, c->requests, c->forwarded, c->damaged, c->replies, c->unsent);
 	if (fclose(f) != 0)
-		die(o->count_file, strerror(errno));
-}
-
-static struct settings take_arguments(int argc, char **argv)
-{
-	struct settings o = {.family = AF_INET,
-		.address = "127.0.0.1",
-		.stratum = 2,
-		.seconds = 60,
-		.delay = 1.5,
-		.way = erring_way("none")};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "4:6:", options, NULL)) != -1)
-		take_option(&o, option);
-	if (optind != argc || o.port == 0)
-		exit(usage());
-	if (o.way->forwarded && !o.forward)
-		die(o.way->name, "is for the replies of another server: --forward");
-	if (o.every == 0)
-		o.every = o.way->every;
-	if (!o.other && strcmp(o.way->name, "wrong-source-address") == 0)
-		o.other = "127.0.0.2";
-	return o;
+		erring_die(o->count_file, strerror(errno));
 }
 
 int main(int argc, char **argv)
@@ -555,18 +417,18 @@ int main(int argc, char **argv)
 	static struct server s = {.random = UINT64_C(0x2545f4914f6cdd1d)};
 	const struct sigaction action = {.sa_handler = on_signal};
 
-	s.settings = take_arguments(argc, argv);
+	s.options = erring_options(argc, argv);
 	s.late = calloc(LATE_ROOM, sizeof(*s.late));
 	s.pending = calloc(PENDING, sizeof(*s.pending));
 	if (!s.late || !s.pending)
-		die("memory", strerror(errno));
+		erring_die("memory", strerror(errno));
 	open_sockets(&s);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	puts("ready");
 	fflush(stdout);
 	serve(&s);
-	write_counts(&s.settings, &s.counts);
+	write_counts(&s.options, &s.counts);
 	free(s.late);
 	free(s.pending);
 	return 0;
