@@ -59,7 +59,6 @@ DAMAGE(mirror, (memcpy(r, e->octets, e->size), r->size = e->size))
 
 /* Its size. */
 DAMAGE(longer, r->size += 20)
-DAMAGE(odd, r->size -= 2)
 DAMAGE(cut, r->size = NTP_HEADER_SIZE - 1)
 DAMAGE(truncated, r->size = 20)
 DAMAGE(empty, r->size = 0)
@@ -181,7 +180,6 @@ static const struct erring_way ways[] = {
 	{"mirror", mirror, 1, false, false},
 	{"garbage-answered", NULL, 1, false, true},
 	{"longer", longer, 1, false, false},
-	{"odd", odd, 1, false, false},
 	{"short", cut, 1, false, false},
 	{"truncated", truncated, 1, false, false},
 	{"empty", empty, 1, false, false},

@@ -100,7 +100,6 @@ WAYS = {
     "wrong-client": Way("wrong-client", lost=damaged, options=["--from", "127.1.0.0/16", "--clients", "500"]),
     "mirror": Way("unsolicited", lost=damaged),
     "longer": Way("longer"),
-    "odd": header("short", lost=damaged),
     "short": header("short", lost=damaged),
     "truncated": header("short", lost=damaged),
     "empty": header("short", lost=damaged),
