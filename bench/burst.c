@@ -3,11 +3,9 @@
  * privilege and asks only hosts that are this machine or on a private network. The result is one JSON object
  * on stdout.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/target.h"
 #include "ntp/octets.h"
 #include "ntp/packet.h"
 
@@ -62,67 +61,20 @@ static int complain(const char *what, const char *why)
 	return EXIT_USAGE;
 }
 
-static bool is_private_ipv4(const uint8_t a[4])
+static int resolve(struct burst *b, const char *text, int family)
 {
-	return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
-	       (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254);
-}
+	struct target target;
+	char error[512];
 
-/* Loopback, unique local or link-local; an IPv4 address that is mapped into IPv6 is judged as what it is. */
-static bool is_private_ipv6(const struct in6_addr *a)
-{
-	if (IN6_IS_ADDR_V4MAPPED(a))
-		return is_private_ipv4(a->s6_addr + 12);
-	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_LINKLOCAL(a) || (a->s6_addr[0] & 0xfe) == 0xfc;
-}
-
-static bool is_private(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET)
-		return is_private_ipv4(
-			(const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr);
-	return is_private_ipv6(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
-}
-
-/* Take HOST, HOST:PORT, [HOST]:PORT or a bare IPv6 address apart, in place. False for an unclosed bracket. */
-static bool split_host(char *text, const char **host, const char **port)
-{
-	char *colon = strrchr(text, ':'), *end = strchr(text, ']');
-
-	*host = text;
-	*port = "123";
-	if (*text == '[') {
-		if (!end || (end[1] && end[1] != ':'))
-			return false;
-		if (end[1])
-			*port = end + 2;
-		*end = '\0';
-		*host = text + 1;
-	} else if (colon && strchr(text, ':') == colon) {
-		*colon = '\0';
-		*port = colon + 1;
+	if (!target_parse(&target, text, NTP_PORT, family, error, sizeof(error))) {
+		fprintf(stderr, "burst: %s\n", error);
+		return EXIT_USAGE;
 	}
-	return true;
-}
-
-static int resolve(struct burst *b, char *text, int family)
-{
-	const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM};
-	struct addrinfo *list;
-	const char *host, *port;
-	int error;
-
-	if (!split_host(text, &host, &port))
-		return complain(text, "expected HOST, HOST:PORT or [ADDRESS]:PORT");
-	error = getaddrinfo(host, port, &hints, &list);
-	if (error)
-		return complain(host, gai_strerror(error));
-	memcpy(&b->address, list->ai_addr, list->ai_addrlen);
-	b->address_length = list->ai_addrlen;
-	freeaddrinfo(list);
-	if (!is_private((const struct sockaddr *)&b->address))
+	if (!target.ours)
 		return complain(
-			host, "neither a loopback nor a private address; load is for one's own hosts");
+			target.host, "neither a loopback nor a private address; load is for one's own hosts");
+	b->address = target.address;
+	b->address_length = target.address_length;
 	return 0;
 }
 

@@ -153,10 +153,8 @@ static void give_up(struct judge *judge, struct slot *slot)
 }
 
 /* Nothing where it was sent too early. */
-static uint64_t held_up(const struct judge_request *request)
+static uint64_t held_up(int64_t ns)
 {
-	int64_t ns = (int64_t)(request->sent_ns - request->intended_ns);
-
 	if (ns < 0)
 		return 0;
 	return (uint64_t)ns < JUDGE_PATIENCE_MAX ? (uint64_t)ns : JUDGE_PATIENCE_MAX - 1;
@@ -179,7 +177,7 @@ uint64_t judge_ask(struct judge *judge, const struct judge_request *request, ntp
 		.version = request->version & 7,
 		.nts = request->nts,
 		.state = SLOT_UNDER_WAY,
-		.held_up = held_up(request),
+		.held_up = held_up((int64_t)(request->sent_ns - request->intended_ns)),
 		.client = request->client & (JUDGE_CLIENTS - 1),
 	};
 	judge->counts.asked++;
@@ -190,6 +188,22 @@ uint64_t judge_ask(struct judge *judge, const struct judge_request *request, ntp
 static int64_t since(uint64_t now, uint64_t cut)
 {
 	return (int64_t)((now - cut) << (64 - CUT_BITS)) >> (64 - CUT_BITS);
+}
+
+void judge_resend(struct judge *judge, uint64_t cookie, uint64_t sent_ns, ntp64 t1)
+{
+	struct slot *slot = slot_of(judge, number_of(judge, cookie));
+
+	slot->t1 = t1 & (~UINT64_C(0) >> (64 - CUT_BITS));
+	slot->held_up = held_up(since(sent_ns, slot->intended));
+}
+
+void judge_retract(struct judge *judge, unsigned count)
+{
+	for (; count > 0 && judge->counts.asked > 0; count--) {
+		slot_of(judge, --judge->next)->state = SLOT_FREE;
+		judge->counts.asked--;
+	}
 }
 
 /* Counted from when it was really sent: a generator that was held up has not used up the server's time. */

@@ -40,22 +40,23 @@ def on_core(core, *command):
 
 
 def storm(lab, client, program, ca, seconds, core):
-    out = lab.run(*on_core(core, program, "--ca", ca, "-c", "16", "-n", "1000000", "-t", seconds, SERVER), ns=client,
+    out = lab.run(*on_core(core, program, "ke", SERVER, "--ca", ca, "--time", seconds, "--json"), ns=client,
                   timeout=seconds + 20, check=False).stdout
-    return json.loads(out.splitlines()[-1])
+    return json.loads(out)
 
 
 def held_memory(client, program, ca, pid, stage, count):
     """kB a connection."""
     before = resident(pid)
-    with subprocess.Popen(["ip", "netns", "exec", client, program, "--ca", ca, "--hold", stage, "-c", str(count), "-t",
-                           "20", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        said = json.loads(holder.stdout.readline())
-        time.sleep(0.3)
+    with subprocess.Popen(["ip", "netns", "exec", client, program, "ke", SERVER, "--ca", ca, "--hold", stage,
+                           "--connections", str(count), "--time", "20", "--json"], stdout=subprocess.PIPE,
+                          text=True) as holder:
+        time.sleep(2)  # all are there by then, and the server's patience is not over
         taken = resident(pid) - before
-        holder.stdin.close()
-        holder.wait(10)
-    return said["held"], taken / max(1, said["held"])
+        holder.terminate()
+        said = json.loads(holder.communicate(timeout=10)[0])
+    kept = said["held"] - said["dropped"]
+    return kept, taken / max(1, kept)
 
 
 def measure(lab, in_lab, build, arguments):
@@ -76,17 +77,18 @@ def measure(lab, in_lab, build, arguments):
         return tickwire, pid
 
     tickwire, pid = start()
-    ke, memory = (os.path.join(build, "bench", name) for name in ("ke", "ke_memory"))
+    program, memory = os.path.join(build, "bin", "tickwire-bench"), os.path.join(build, "bench", "ke_memory")
     ours, servers, boths = [], [], []
     for _ in range(max(1, min(arguments.rounds, 20))):
         limit = json.loads(lab.run(*on_core(server_core, memory, certificate, key, arguments.seconds)).stdout)
         servers.append(limit["server"])
         boths.append(limit["both"])
         before = cpu_seconds(pid)
-        result = storm(lab, client, ke, certificate, arguments.seconds, client_core)
+        result = storm(lab, client, program, certificate, arguments.seconds, client_core)
         ours.append(result["good"] / (cpu_seconds(pid) - before))
-        print(f"storm: {result['good']} of {result['begun']}, {result['rate']:.0f}/s, p50 {result['p50'] * 1e3:.2f} ms, "
-              f"p99 {result['p99'] * 1e3:.2f} ms {result['reason']}")
+        p50, p99 = (result["latency"][share] * 1e3 for share in ("p50", "p99"))
+        print(f"storm: {result['good']} of {result['begun']}, {result['rate']:.0f}/s, p50 {p50:.2f} ms, p99 {p99:.2f} ms "
+              f"{result['failures'] or ''}")
     for name, rates in (("tickwire-ke, a core", ours), ("OpenSSL, server's side", servers),
                         ("OpenSSL, both sides", boths)):
         print(f"{name:24} {statistics.median(rates):7.0f}/s ({min(rates):.0f} to {max(rates):.0f})")
@@ -95,7 +97,7 @@ def measure(lab, in_lab, build, arguments):
     tickwire.stop()
     for stage in STAGES:
         tickwire, pid = start()
-        held, size = held_memory(client, ke, certificate, pid, stage, 1000)
+        held, size = held_memory(client, program, certificate, pid, stage, 1000)
         print(f"held after {stage:13} {size:7.1f} kB a connection ({held} held)")
         tickwire.stop()
 

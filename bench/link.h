@@ -3,8 +3,8 @@
  * Two kinds: bench/link_dpdk.c, any ethdev, whose clients have addresses of their own choice, and
  * bench/link_socket.c, the kernel's UDP, which needs no privilege.
  *
- * A link is opened by the main thread; then each of its cores is used by one thread, which calls link_begin first.
- * Replies to a client come to the core that the client belongs to: client % cores.
+ * A link is opened by the main thread; then each of its cores is used by one thread, which calls link_begin
+ * first. Replies to a client come to the core that the client belongs to: client % cores.
  */
 #ifndef BENCH_LINK_H
 #define BENCH_LINK_H
@@ -32,8 +32,9 @@ struct link_settings {
 	const unsigned *cpu;   /* of each core */
 	uint16_t vlan;         /* identifier; 0: none */
 	bool has_mac;
-	uint8_t mac[6];        /* next hop */
-	const char *gateway;   /* address of the next hop, where the kernel does not know it; NULL: the target itself */
+	uint8_t mac[6];      /* next hop */
+	const char *gateway; /* address of the next hop, where the kernel does not know it; NULL: the target
+				itself */
 	bool verbose;
 };
 
@@ -41,7 +42,7 @@ struct link_settings {
 struct link_request {
 	const uint8_t *octets; /* of NTP */
 	uint16_t size;         /* at most LINK_REQUEST_MAX */
-	uint16_t port;         /* source port, host order; sockets have a few of their own and take one by it */
+	uint16_t port; /* source port, host order; sockets have a few of their own and take one by it */
 	uint32_t client;
 };
 
@@ -59,8 +60,9 @@ struct link_datagram {
 	uint16_t port;    /* destination port, host order */
 	uint32_t client;  /* that it went to; LINK_NO_CLIENT where that is none of ours */
 	bool from_target; /* from the address and port of the target */
-	bool own_port;    /* sockets: came to the socket that link_request.port took, so that port need not be compared */
-	int64_t age_ns;   /* how long before receive returned it was stamped, where the port or the kernel stamps; else 0 */
+	uint16_t ports; /* not 0: of the port asked for only the remainder by this is known, and is `port` */
+	int64_t age_ns; /* how long before receive returned it was stamped, where the port or the kernel
+			   stamps; else 0 */
 };
 
 struct link;
@@ -70,23 +72,28 @@ bool link_open(struct link **link, const struct link_settings *settings, char *t
 void link_close(struct link *link); /* NULL is harmless */
 
 unsigned link_cores(const struct link *link);
-const char *link_driver(const struct link *link);  /* "net_af_xdp", "udp sockets" ... */
-const char *link_stamps(const struct link *link);  /* for people: "when the burst was read", "the kernel's", ... */
+const char *link_driver(const struct link *link); /* "net_af_xdp", "udp sockets" ... */
+const char *link_stamps(
+	const struct link *link); /* for people: "when the burst was read", "the kernel's", ... */
+
+/* "DPDK 22.11.5" or the like: what --interface runs on. */
+const char *link_dpdk_version(void);
 
 /* The thread of a core says that it is. False where the thread cannot be used. */
 bool link_begin(struct link *link, unsigned core);
 void link_end(struct link *link, unsigned core);
 
 /*
- * Send the first requests of a burst that the port takes, how many it took. Those not taken have left nothing behind.
- * At most LINK_BURST.
+ * Send the first requests of a burst that the port takes, how many it took. Those not taken have left nothing
+ * behind. At most LINK_BURST.
  */
 unsigned link_send(struct link *link, unsigned core, const struct link_request *requests, unsigned count);
 
 /* What has come, at most LINK_BURST; never waits. ARP and ND for played addresses are answered inside. */
 unsigned link_receive(struct link *link, unsigned core, struct link_datagram *datagrams);
 
-/* Wait until something may have come or so many ns have passed; where the link cannot, at once. For low rates. */
+/* Wait until something may have come or so many ns have passed; where the link cannot, at once. For low
+ * rates. */
 void link_wait(struct link *link, unsigned core, uint64_t ns);
 
 /* Whether the link is up; a sentence in text[size] where it is not. Main thread, any time. */

@@ -1,6 +1,6 @@
 /*
- * What a load has given: filled by bench/load.c, told to people and programs by bench/report.h. Plain data; one
- * thread.
+ * What a load has given: filled by bench/load.c, told to people and programs by bench/report.h. Plain data;
+ * one thread.
  *
  * A search or a ramp is made of steps at one rate each, and a step repeated is another step. Counts are of
  * datagrams unless said otherwise, times are seconds since the start of the first step unless said otherwise.
@@ -45,19 +45,20 @@ struct result_step {
 	double rate_wanted; /* requests a second, the mean of the schedule */
 	double seconds;     /* of sending */
 	/*
-	 * due: requests that the schedule had for these seconds; sent: handed to the port; due - sent was never sent,
-	 * as generator_limited says. Each that was sent is answered or lost in the end: counts.answered + counts.lost is
-	 * counts.asked is sent.
+	 * due: requests that the schedule had for these seconds; sent: handed to the port; due - sent was
+	 * never sent, as generator_limited says. Each that was sent is answered or lost in the end:
+	 * counts.answered + counts.lost is counts.asked is sent.
 	 */
 	uint64_t due, sent;
-	enum result_limit limit; /* of a generator-limited step (due - sent above 0.1 % of due) */
-	uint64_t garbage;        /* sent beside, which nobody should answer */
+	enum result_limit limit;   /* of a generator-limited step (due - sent above 0.1 % of due) */
+	uint64_t garbage;          /* sent beside, which nobody should answer */
 	uint64_t garbage_answered; /* but was */
 	uint64_t nts_sent;         /* of sent, with NTS */
-	uint64_t cookies_reused;   /* of nts_sent: with a cookie that had been sent before, for want of a fresh one */
-	uint64_t tags_checked;     /* replies whose authenticator was verified */
-	uint64_t refused;          /* ICMP unreachable for a request of ours */
-	uint64_t foreign;          /* came, but were no replies of the target's */
+	uint64_t cookies_reused; /* of nts_sent: with a cookie that had been sent before, for want of a fresh
+				    one */
+	uint64_t tags_checked;   /* replies whose authenticator was verified */
+	uint64_t refused;        /* ICMP unreachable for a request of ours */
+	uint64_t foreign;        /* came, but were no replies of the target's */
 	uint64_t octets_sent, octets_received; /* of NTP, requests and what came */
 	struct judge_counts counts;
 	struct distribution latency;   /* ns, from the intended time; of all that judge_finding.found says */
@@ -68,8 +69,8 @@ struct result_step {
 	int8_t precision;              /* log2 s, likewise */
 	uint8_t refid[4];
 	unsigned repeat; /* of the same rate, from 0 */
-	bool passed;     /* a search's: its loss was within the bound and the generator kept to its schedule */
-	bool stopped;    /* by a signal, before its time */
+	bool passed;  /* a search's: its loss was within the bound and the generator kept to its schedule */
+	bool stopped; /* by a signal, before its time */
 	unsigned points;
 	struct result_point point[RESULT_POINTS_MAX];
 };
@@ -94,20 +95,20 @@ struct result_machine {
 };
 
 struct result {
-	char command[1024];  /* as it was typed */
-	char started[40];    /* RFC 3339, UTC */
-	char target[128];    /* address and port */
-	char host[RESULT_TEXT]; /* as given */
+	char command[1024];          /* as it was typed */
+	char started[40];            /* RFC 3339, UTC */
+	char target[128];            /* address and port */
+	char host[RESULT_TEXT];      /* as given */
 	char interface[RESULT_TEXT]; /* "sockets" or the port's name */
 	char driver[64];
 	char sources[RESULT_TEXT]; /* prefixes of the clients */
 	char arrival[32];          /* "steady", ... */
 	char stamps[128];          /* where the times of replies come from, a clause for people */
 	uint32_t clients;
-	double zipf; /* exponent; 0: uniform */
-	unsigned cores; /* that made the load */
-	unsigned version; /* of requests: 3, 4, or 34 for both in turn */
-	unsigned vlan;    /* 0: none */
+	double zipf;                             /* exponent; 0: uniform */
+	unsigned cores;                          /* that made the load */
+	unsigned version;                        /* of requests: 3, 4, or 34 for both in turn */
+	unsigned vlan;                           /* 0: none */
 	uint16_t request_size, nts_request_size; /* octets of NTP; 0: none of these */
 	uint32_t nts_clients;
 	double nts_share, garbage_share, tag_share; /* 0 to 1 */
@@ -125,7 +126,8 @@ struct result {
 
 /* Sums over the steps, or one step: what the JSON object has at its top. */
 
-/* Datagrams that convict the server; kisses, UNSYNCHRONISED and LATE do not, and are none of the valid either. */
+/* Datagrams that convict the server; kisses, UNSYNCHRONISED and LATE do not, and are none of the valid
+ * either. */
 uint64_t result_wrong(const struct judge_counts *counts);
 
 /* Share of the sent that are lost, 0 to 1; 0 where none was sent. */

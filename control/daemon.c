@@ -52,8 +52,7 @@ bool daemon_argument(struct daemon *d, const char *format, ...)
 	return true;
 }
 
-/* The daemons stand beside our own executable, in the build tree and installed. */
-static bool find_executable(const char *name, char *path, size_t size)
+static bool name_executable(const char *name, char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
 	char *slash;
@@ -64,6 +63,11 @@ static bool find_executable(const char *name, char *path, size_t size)
 	slash = strrchr(path, '/');
 	return slash && snprintf(slash + 1, size - (size_t)(slash + 1 - path), "%s", name) <
 				(int)(size - (size_t)(slash + 1 - path));
+}
+
+bool daemon_find(const char *name, char *path, size_t size)
+{
+	return name_executable(name, path, size) && access(path, X_OK) == 0;
 }
 
 /* In the child: all other descriptors of ours close with the exec. */
@@ -81,7 +85,7 @@ bool daemon_start(struct daemon *d, char *text, size_t size)
 	sigset_t none;
 
 	d->started_ms = daemon_now_ms();
-	if (!find_executable(d->name, path, sizeof(path)) || access(path, X_OK) != 0) {
+	if (!daemon_find(d->name, path, sizeof(path))) {
 		snprintf(text, size, "%s is not beside the tickwire executable; is the installation whole?",
 			d->name);
 		return false;

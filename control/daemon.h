@@ -34,6 +34,12 @@ struct daemon {
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t daemon_now_ms(void);
 
+/*
+ * The path of a program that stands beside our own executable, as all of ours do, in the build tree and
+ * installed. False where it is not there, or may not be executed.
+ */
+bool daemon_find(const char *name, char *path, size_t size) __attribute__((warn_unused_result));
+
 /* Name the executable and forget the arguments; what runs goes on. False where there is no room. */
 bool daemon_init(struct daemon *d, const char *name) __attribute__((warn_unused_result));
 

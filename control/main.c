@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/bench.h"
 #include "control/check.h"
 #include "control/keys.h"
 #include "control/query.h"
@@ -23,6 +24,7 @@ static const struct command commands[] = {
 	{"reload", reload_main, "apply a changed configuration file"},
 	{"keys", keys_main, "the keys of NTS cookies: list, rotate, export, import; test certificates"},
 	{"check", check_main, "look a configuration file over"},
+	{"bench", bench_main, "load generator and measurements"},
 };
 
 static void usage(FILE *out)

@@ -80,9 +80,12 @@ size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t oc
 		return 0;
 	put_field(&r, NTS_FIELD_IDENTIFIER, identifier, NTS_CLIENT_IDENTIFIER_SIZE);
 	put_field(&r, NTS_FIELD_COOKIE, client->cookie[0].octets, cookie_size);
-	drop_oldest(client);
+	client->used = client->keep_last && client->cookies == 1;
+	if (!client->used)
+		drop_oldest(client);
 	/* the cookie itself asks for one */
-	put_placeholders(&r, cookie_size, KE_COOKIES - client->cookies - 1);
+	if (!client->no_placeholders && client->cookies < KE_COOKIES)
+		put_placeholders(&r, cookie_size, KE_COOKIES - client->cookies - 1);
 	return put_authenticator(&r, siv, client->keys.c2s, nonce) ? r.size : 0;
 }
 
@@ -165,8 +168,9 @@ static void take_cookie(struct nts_client *client, const uint8_t *octets, size_t
 {
 	struct ke_client_cookie *cookie;
 
-	if (client->cookies == KE_COOKIES)
+	if (client->cookies == KE_COOKIES || client->used)
 		drop_oldest(client);
+	client->used = false;
 	cookie = &client->cookie[client->cookies++];
 	cookie->size = (uint16_t)size;
 	memcpy(cookie->octets, octets, size);

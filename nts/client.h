@@ -60,6 +60,10 @@ static_assert(NTP_HEADER_SIZE + (NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE) 
  * whole words. */
 struct nts_client {
 	struct cookie_keys keys; /* the caller erases them */
+	bool no_placeholders;    /* ask for one cookie in each request, however many are missing: for loads,
+				    whose    requests are all alike */
+	bool keep_last; /* send the last cookie again rather than none: for loads, which hide from nobody */
+	bool used;      /* with keep_last: cookie[0] has been sent before, and goes once another comes */
 	unsigned cookies;
 	struct ke_client_cookie cookie[KE_COOKIES];
 };

@@ -642,19 +642,36 @@ bool tls_export_keys(struct tls *tls, uint16_t aead, struct cookie_keys *keys)
 	return done;
 }
 
+enum tls_cause tls_cause(const struct tls *tls)
+{
+	const int reason = ERR_GET_REASON(tls->error);
+
+	if (tls->state < TLS_FAILED_TLS)
+		return TLS_CAUSE_NONE;
+	if (tls->reason || ERR_GET_LIB(tls->error) != ERR_LIB_SSL)
+		return TLS_CAUSE_PROTOCOL;
+	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		return TLS_CAUSE_CERTIFICATE;
+	return reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + UINT8_MAX
+		       ? TLS_CAUSE_ALERT
+		       : TLS_CAUSE_PROTOCOL;
+}
+
 static void explain_library(const struct tls *tls, char *text, size_t size)
 {
 	const char *why = ERR_reason_error_string(tls->error);
-	const bool is_ssl = ERR_GET_LIB(tls->error) == ERR_LIB_SSL;
-	const int reason = ERR_GET_REASON(tls->error);
 
-	if (is_ssl && reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+	switch (tls_cause(tls)) {
+	case TLS_CAUSE_CERTIFICATE:
 		snprintf(text, size, "the peer's certificate is not accepted: %s",
 			X509_verify_cert_error_string(tls->verification));
-	else if (is_ssl && reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + UINT8_MAX)
+		break;
+	case TLS_CAUSE_ALERT:
 		snprintf(text, size, "the peer refuses: %s", why ? why : "unknown alert");
-	else
+		break;
+	default:
 		snprintf(text, size, "TLS failed: %s", why ? why : "no reason given");
+	}
 }
 
 void tls_explain(const struct tls *tls, char *text, size_t size)

@@ -140,6 +140,16 @@ enum tls_state tls_state(const struct tls *tls);
  */
 bool tls_export_keys(struct tls *tls, uint16_t aead, struct cookie_keys *keys);
 
+enum tls_cause {
+	TLS_CAUSE_NONE,        /* no failure */
+	TLS_CAUSE_PROTOCOL,    /* it is no TLS, or not as it has to be */
+	TLS_CAUSE_CERTIFICATE, /* we do not accept the peer's */
+	TLS_CAUSE_ALERT,       /* the peer has refused us */
+};
+
+/* What a connection failed of, in any of the states for it. */
+enum tls_cause tls_cause(const struct tls *tls);
+
 /* Why a connection failed, for people, into text[size]. */
 void tls_explain(const struct tls *tls, char *text, size_t size);
 

@@ -241,6 +241,8 @@ static void test_garbage(void **state)
 		tls_explain(s, text, sizeof(text));
 		assert_true(strlen(text) > 10);
 		assert_int_equal(tls_input(s, lines[i], 5), TLS_FAILED_TLS);
+		assert_int_equal(tls_cause(s), TLS_CAUSE_PROTOCOL);
+		assert_int_equal(tls_cause(c), TLS_CAUSE_PROTOCOL);
 		assert_int_equal(ERR_peek_error(), 0);
 		free_both(c, s);
 	}
@@ -315,8 +317,11 @@ static void expect(struct tls_server *of, const char *host, enum tls_state at_cl
 
 	shake(c, s, 4096);
 	assert_explained(c, at_client, why);
-	if (at_client != TLS_OPEN)
+	assert_int_equal(tls_cause(c), at_client == TLS_OPEN ? TLS_CAUSE_NONE : TLS_CAUSE_CERTIFICATE);
+	if (at_client != TLS_OPEN) {
 		assert_explained(s, TLS_FAILED_TLS, "the peer refuses");
+		assert_int_equal(tls_cause(s), TLS_CAUSE_ALERT);
+	}
 	free_both(c, s);
 }
 
