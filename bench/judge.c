@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "bench/population.h"
 
@@ -25,7 +26,7 @@ static_assert(
 	JUDGE_CLIENTS == 1 << CLIENT_BITS && (int)POPULATION_MAX <= (int)JUDGE_CLIENTS, "every client fits");
 static_assert(JUDGE_PATIENCE_MAX == UINT64_C(1) << HELD_BITS, "as the header says");
 
-enum { STAMPS_LOG2 = 12, WINDOW = 64, KEYS = 3 };
+enum { STAMPS_LOG2 = 12, WINDOW = 64, KEYS = 3, HUGE_PAGE = 2 << 20 };
 
 /* A transmit timestamp that was given to a client; 0: none yet. */
 struct stamp {
@@ -114,6 +115,18 @@ static void begin(struct judge *judge, const struct judge_settings *settings)
 	judge->next = judge->tail = number_of(judge, 0) + 1;
 }
 
+/* Touched now and in huge pages where there are any, so that a load does not pay for page after page. */
+static struct slot *slots_new(size_t size)
+{
+	struct slot *slots = aligned_alloc(size < HUGE_PAGE ? sizeof(struct slot) : HUGE_PAGE, size);
+
+	if (!slots)
+		return NULL;
+	madvise(slots, size, MADV_HUGEPAGE);
+	memset(slots, 0, size);
+	return slots;
+}
+
 struct judge *judge_new(const struct judge_settings *settings)
 {
 	struct judge *judge;
@@ -123,7 +136,7 @@ struct judge *judge_new(const struct judge_settings *settings)
 	judge = calloc(1, sizeof(*judge));
 	if (!judge)
 		return NULL;
-	judge->slot = calloc((size_t)1 << settings->slots_log2, sizeof(*judge->slot));
+	judge->slot = slots_new((sizeof(*judge->slot) << settings->slots_log2));
 	if (!judge->slot) {
 		free(judge);
 		return NULL;
