@@ -49,8 +49,9 @@ enum frame_kind {
 			      reads on */
 	FRAME_ECHO,        /* ICMP or ICMPv6 echo request to us: not answered, told apart for a count */
 	FRAME_FRAGMENT,    /* of IP */
-	FRAME_BAD_CHECKSUM, /* of IPv4's header or UDP */
-	FRAME_OTHER,        /* whatever else, and what is cut or has lengths that contradict each other */
+	FRAME_BAD_CHECKSUM, /* of IPv4's header, UDP, ICMP or ICMPv6 */
+	FRAME_OTHER, /* whatever else, what is cut or has lengths that contradict each other, and IPv6 between
+			IPv4-mapped addresses */
 };
 
 struct frame_view {
@@ -65,7 +66,8 @@ struct frame_view {
 /*
  * Read a frame; padding behind the IP packet is left out. `checked`: the port has verified the checksums, or
  * the sender was a kernel on this host that left the UDP checksum to a device that never comes: they are not
- * looked at. UDP over IPv4 with checksum zero is right, over IPv6 wrong.
+ * looked at. UDP over IPv4 with checksum zero is right, over IPv6 wrong, `checked` or not; those of ICMP and
+ * ICMPv6 are always looked at. The view's other fields are set only as its kind says.
  */
 enum frame_kind frame_read(struct frame_view *view, uint8_t *frame, size_t size, bool checked);
 

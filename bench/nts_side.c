@@ -8,7 +8,7 @@ bool nts_side_init(struct nts_side *side, struct nts_client *clients, uint32_t c
 {
 	*side = (struct nts_side){.clients = clients, .count = count, .random = seed};
 	side->key = random_next(&side->random);
-	side->siv = siv_new(siv_backends[0]);
+	side->siv = siv_new(siv_backend_best());
 	return side->siv != NULL;
 }
 
