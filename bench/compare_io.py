@@ -11,7 +11,7 @@ from compare_servers import Tickwire
 from compare_stage import ADDRESSES, CLIENT_IF, PLAYED, SERVER_IF, Failure
 
 RATES = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 6_400_000)
-EAL = ("--no-huge", "--no-pci", "--no-telemetry", "-m", "256", "--log-level=*:error")
+EAL = ("--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "256", "--log-level=*:error")
 MAC = "02:00:00:00:00:98"  # of testpmd's memif
 
 
@@ -38,7 +38,7 @@ def vdev_of(bed):
 
 def start_testpmd(stage, program, bed):
     process = stage.start(
-        "testpmd", program, *EAL, "--file-prefix", f"twcompare{os.getpid()}", "--lcores",
+        "testpmd", program, *EAL, "--lcores",
         f"0@{stage.client_core},1@{stage.server_core}", "--main-lcore", "0", "--vdev", vdev_of(bed), "--",
         "--forward-mode=5tswap", "--auto-start", "--nb-cores=1", "--total-num-mbufs=16384", "--no-lsc-interrupt",
         "--stats-period=1", ns=stage.server)
