@@ -616,21 +616,8 @@ void generator_run(struct generator *g, const struct generator_step *step, struc
 
 static void merge_points(struct result_step *step, const struct result_step *other)
 {
-	for (unsigned i = 0; i < step->points && i < other->points; i++) {
-		struct result_point *a = &step->point[i];
-		const struct result_point *b = &other->point[i];
-		const double share =
-			a->valid + b->valid ? (double)b->valid / (double)(a->valid + b->valid) : 0;
-
-		a->p50_ns = (uint64_t)((double)a->p50_ns * (1 - share) + (double)b->p50_ns * share);
-		a->p99_ns = a->p99_ns > b->p99_ns ? a->p99_ns : b->p99_ns;
-		a->most_ns = a->most_ns > b->most_ns ? a->most_ns : b->most_ns;
-		a->due += b->due;
-		a->sent += b->sent;
-		a->valid += b->valid;
-		a->wrong += b->wrong;
-		a->lost += b->lost;
-	}
+	for (unsigned i = 0; i < step->points && i < other->points; i++)
+		result_merge_point(&step->point[i], &other->point[i]);
 }
 
 static void merge_distributions(struct result_step *step, const struct result_step *other)
