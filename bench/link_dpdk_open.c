@@ -17,6 +17,7 @@
 #include "bench/neighbour.h"
 #include "bench/next_hop.h"
 #include "dataplane/eal.h"
+#include "dataplane/ethtool.h"
 #include "dataplane/topology.h"
 
 enum {
@@ -27,7 +28,10 @@ enum {
 	RING_MAX = 65536,
 	FRAMES_PER_QUEUE = 8192,
 	MS = 1000, /* in us */
+	WHY_SIZE = 256,
 };
+
+#define NEXT_HOP_REMEDY ": is it up and on this network? Give --mac MAC of the next hop, or --gateway ADDRESS"
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -44,6 +48,11 @@ __attribute__((format(printf, 3, 4))) static bool refuse(char *text, size_t size
 static bool has_prefix(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_kernel_interface(const char *name)
+{
+	return !has_prefix(name, "pci:") && !has_prefix(name, "vdev:");
 }
 
 static bool is_ipv4(const uint8_t address[16])
@@ -210,19 +219,44 @@ static enum port_driver driver_of(const char *driver)
 	return driver && strcmp(driver, "af_packet") == 0 ? PORT_DRIVER_AF_PACKET : PORT_DRIVER_AUTO;
 }
 
-/* All queues of a kernel interface are read, or replies that it puts into the others are lost. */
+/*
+ * All queues of a kernel interface are read, or replies that it puts into the others are lost; AF_PACKET's
+ * are not the interface's, and as many as are wanted. 0 with a sentence in text[size].
+ */
+static uint16_t choose_queues(const struct port_settings *port, unsigned cores, char *text, size_t size)
+{
+	if (!is_kernel_interface(port->name) || port->driver == PORT_DRIVER_AF_PACKET)
+		return (uint16_t)cores;
+	if (port->driver == PORT_DRIVER_AF_XDP && ethtool_split_queues(port->name) > 1) {
+		refuse(text, size,
+			"interface %s: AF_XDP would read one of its %u receive queues, as they are not "
+			"combined "
+			"channels; leave it one (ethtool -L %s rx 1), or use the driver af_packet",
+			port->name, ethtool_split_queues(port->name), port->name);
+		return 0;
+	}
+	return port_default_queues(port);
+}
+
 static bool open_port(struct link_dpdk *l, const struct link_settings *settings, char *text, size_t size)
 {
 	const struct port_settings port = {.name = l->interface, .driver = driver_of(settings->driver)};
-	uint16_t queues = l->kernel ? port_default_queues(&port) : (uint16_t)settings->cores;
+	const uint16_t queues = choose_queues(&port, settings->cores, text, size);
 
+	if (queues == 0)
+		return false;
 	if (!start_dpdk(settings, &port, queues, text, size))
 		return false;
 	l->steered = l->kernel && port.driver != PORT_DRIVER_AF_PACKET;
 	if (l->steered && !steer_prepare(&l->steer, l->interface, text, size))
 		return false;
-	if (!port_open(&l->port, 0, &port, queues, l->steered ? l->steer.object : "", text, size))
+	if (!port_open(&l->port, 0, &port, queues, l->steered ? l->steer.object : "", text, size)) {
+		const size_t used = strlen(text);
+
+		if (has_prefix(l->interface, "vdev:net_memif"))
+			refuse(text + used, size - used, "; is the other side running, with this socket?");
 		return false;
+	}
 	l->bystander = strcmp(l->port.facts.driver, "net_af_packet") == 0;
 	if (!l->steered || !l->bystander)
 		return !l->steered ||
@@ -230,6 +264,18 @@ static bool open_port(struct link_dpdk *l, const struct link_settings *settings,
 	steer_close(&l->steer);
 	l->steered = false;
 	return true;
+}
+
+/* A tag that the device has taken out of a frame is not seen by the program (bench/steer.bpf.c). */
+static bool check_vlan(const struct link_dpdk *l, char *text, size_t size)
+{
+	if (!l->steered || !l->vlan || !ethtool_strips_vlan(l->interface))
+		return true;
+	return refuse(text, size,
+		"interface %s: the device takes VLAN tags out of what it receives, and AF_XDP needs them; "
+		"let it "
+		"leave them (ethtool -K %s rxvlan off), or use the driver af_packet",
+		l->interface, l->interface);
 }
 
 /* Solicitations of neighbours go to a group that follows from the address (RFC 4291 section 2.7.1). */
@@ -323,7 +369,9 @@ static void ask(struct link_dpdk *l, const uint8_t source[16], const uint8_t add
 		rte_pktmbuf_free(mbuf);
 }
 
-static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6], char *text, size_t size)
+/* `why`: what the kernel says to it, or "". */
+static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6], const char *why,
+	char *text, size_t size)
 {
 	char printed[INET6_ADDRSTRLEN];
 	uint8_t source[16];
@@ -337,24 +385,29 @@ static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac
 			usleep(MS);
 		}
 	}
-	return refuse(text, size,
-		"%s answers no %s on %s: is it up and on this network? Give --mac MAC of the next hop, or "
-		"--gateway ADDRESS",
+	return refuse(text, size, "%s%s%s answers no %s on %s" NEXT_HOP_REMEDY, why, why[0] ? "; " : "",
 		print(address, printed), is_ipv4(address) ? "ARP" : "neighbour solicitation", l->interface);
 }
 
-/* What is known of the next hop before the port starts, which may make the kernel forget its neighbours. */
-static bool ask_kernel(
-	struct link_dpdk *l, const uint8_t *gateway, uint8_t mac[6], bool *found, char *text, size_t size)
+/*
+ * Before the port starts, which may make the kernel forget its neighbours. Where it sends by another
+ * interface, the port itself is to be asked, and why[size] has what the kernel says; false with a sentence in
+ * text[size].
+ */
+static bool ask_kernel(struct link_dpdk *l, const uint8_t *gateway, uint8_t mac[6], bool *found, char *why,
+	char *text, size_t size)
 {
 	uint8_t source[16];
-	/* behind a tag the kernel has another interface, if any */
-	enum next_hop_result result = l->vlan ? NEXT_HOP_OTHER_INTERFACE
-					      : next_hop_find(l->interface, l->target, gateway,
-							NEXT_HOP_SECONDS, mac, source, text, size);
+	enum next_hop_result result;
 
+	if (l->vlan) /* behind a tag the kernel has another interface, if any */
+		return true;
+	result =
+		next_hop_find(l->interface, l->target, gateway, NEXT_HOP_SECONDS, mac, source, why, WHY_SIZE);
 	*found = result == NEXT_HOP_FOUND;
-	return *found || result == NEXT_HOP_OTHER_INTERFACE;
+	if (*found || result == NEXT_HOP_OTHER_INTERFACE)
+		return true;
+	return refuse(text, size, "%s%s", why, result == NEXT_HOP_SILENT ? NEXT_HOP_REMEDY : "");
 }
 
 /* Nobody answers there. */
@@ -368,6 +421,7 @@ static bool open_all(struct link_dpdk *l, const struct link_settings *settings, 
 	uint8_t gateway[16], mac[6] = {2, 0, 0, 0, 0, 1};
 	const uint8_t *given = settings->gateway ? gateway : NULL;
 	bool known = settings->has_mac || is_without_neighbours(l->interface);
+	char why[WHY_SIZE] = "";
 
 	if (given && !parse_gateway(settings->gateway, gateway))
 		return refuse(
@@ -376,14 +430,15 @@ static bool open_all(struct link_dpdk *l, const struct link_settings *settings, 
 		memcpy(mac, settings->mac, sizeof(mac));
 	if (!check_population(l, given, text, size) || !check_interface(l, text, size))
 		return false;
-	if (!known && l->kernel && !ask_kernel(l, given, mac, &known, text, size))
+	if (!known && l->kernel && !ask_kernel(l, given, mac, &known, why, text, size))
 		return false;
-	if (!open_port(l, settings, text, size) || !make_cores(l, settings->cores, text, size))
+	if (!open_port(l, settings, text, size) || !check_vlan(l, text, size) ||
+		!make_cores(l, settings->cores, text, size))
 		return false;
 	take_all_groups(l);
 	if (!wait_for_link(l, text, size))
 		return false;
-	if (!known && !ask_port(l, given ? given : l->target, mac, text, size))
+	if (!known && !ask_port(l, given ? given : l->target, mac, why, text, size))
 		return false;
 	frame_template_init(&l->frames, l->port.facts.mac, mac, l->vlan, l->target, l->target_port);
 	return true;
@@ -399,7 +454,7 @@ bool link_dpdk_open(struct link **link, const struct link_settings *settings, ch
 	l->port.id = UINT16_MAX;
 	l->multicast = -1;
 	l->interface = settings->interface;
-	l->kernel = !has_prefix(l->interface, "pci:") && !has_prefix(l->interface, "vdev:");
+	l->kernel = is_kernel_interface(l->interface);
 	l->vlan = settings->vlan;
 	l->population = *settings->population;
 	if (l->kernel)
