@@ -427,7 +427,7 @@ def test_nts_way(wire, authority, way, verdict):
     erring = lab_bench.Erring(wire.lab, wire.server, way, "--forward", f"{wire.server4}:1123", address=wire.server4)
     said = load_nts(wire, authority, 4)
     counts = erring.stop()
-    assert said.status == 1 and said["nts"][verdict] == counts["damaged"] == said["sent"] > 0, (said, counts)
+    assert said.status == 1 and said.nts(verdict) == counts["damaged"] == said["sent"] > 0, (said, counts)
 
 
 def test_nts_without_key_establishment(wire, authority):
