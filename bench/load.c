@@ -417,10 +417,7 @@ static bool write_reports(struct load *l)
 		fprintf(stderr, "tickwire bench load: --html %s: %s\n", o->html, strerror(errno));
 		good = false;
 	}
-	if (o->json)
-		good &= report_json(stdout, r) == 0;
-	else
-		report_table(stdout, r);
+	good &= (o->json ? report_json(stdout, r) : report_table(stdout, r)) == 0;
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "tickwire bench load: standard output: %s\n", strerror(errno));
 		good = false;

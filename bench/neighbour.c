@@ -90,9 +90,9 @@ static bool read_discovery(struct discovery *d, const uint8_t *ip, size_t size, 
 		return false;
 	*d = (struct discovery){
 		.source = ip + 8, .destination = ip + 24, .icmp = icmp, .target = icmp + ICMP_HEADER};
-	/* a multicast or an IPv4-mapped address has no neighbour, and nobody sends from one */
+	/* A multicast address has no neighbour and sends nothing; an IPv4-mapped one is forged. */
 	if (d->source[0] == 0xff || d->target[0] == 0xff || wire_is_mapped(d->source) ||
-		wire_is_mapped(d->target))
+		wire_is_mapped(d->destination) || wire_is_mapped(d->target))
 		return false;
 	return read_options(d, icmp + NEIGHBOUR_SIZE, length - NEIGHBOUR_SIZE,
 		type == NEIGHBOUR_SOLICITATION ? OPTION_SOURCE : OPTION_TARGET);

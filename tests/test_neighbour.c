@@ -236,6 +236,7 @@ static void others_are_not_answered_for(void **state)
 	/* 10.0.0.7 is a client, and has no neighbours in IPv6 */
 	assert_int_equal(WITH("ns-multicast", ICMP_TARGET, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\7"), 0);
 	assert_int_equal(WITH("ns-multicast", IP_SOURCE, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\1"), 0);
+	assert_int_equal(WITH("ns-multicast", IP_DESTINATION, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\7"), 0);
 	/* who has it already, or says so */
 	assert_int_equal(WITH("ns-multicast", IP_SOURCE, "\x20\1\x0d\xb8\0\x0a\0\0\0\0\0\0\0\0\0\7"), 0);
 }
