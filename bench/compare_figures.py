@@ -25,23 +25,19 @@ def load_object(text):
     if not isinstance(said, dict):
         lines = text.strip().splitlines() or ["nothing"]
         raise Unreadable(f"the load generator said: {lines[-1][:300]}")
-    missing = [key for key in ("sent", "answered", "lost", "latency", "generator_limited") if key not in said]
+    missing = [key for key in ("sent", "answered", "lost", "rate_sent", "latency", "generator_limited") if key not in said]
     if missing:
         raise Unreadable(f"the load generator's object has no {', '.join(missing)}")
     return said
 
 
-def received(said):
+def returned(said):
     """
-    Datagrams that came back to the played clients, whatever the judge thinks of them. An echo gives a request back as
-    it was: its origin names no request, so that the judge calls it unsolicited and its request lost. `valid`,
-    `answered` and `lost` say nothing of an echo; the sum of all verdicts does, and counts a responder's replies too.
+    Requests a second that came back, each counted once, over the seconds of sending. For a responder that is what
+    was answered. An echo is counted the same way where the load was told --echo: the judge then knows a returned request
+    by what stands in its origin, counts it as answered, and convicts it nevertheless, so that `valid` is 0.
     """
-    return sum(said["verdicts"].values()) if said.get("verdicts") else said["answered"] + said.get("wrong", 0)
-
-
-def sending_seconds(said):
-    return said["sent"] / said["rate_sent"] if said.get("rate_sent") else 0.0
+    return said["answered"] * said["rate_sent"] / said["sent"] if said["sent"] else 0.0
 
 
 def knee(said):

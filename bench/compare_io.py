@@ -1,8 +1,8 @@
 """The limit of the way to the wire: tickwire beside dpdk-testpmd as servers of the same wire and the same load.
 
 testpmd gives requests back as they are, addresses and ports swapped (5tswap: with macswap alone they would be addressed to
-the server and no client of ours). The judge rightly convicts them, so both sides are counted by datagrams that came back,
-whatever they are: compare_figures.received(). tickwire's are replies, computed; that is what the ratio tells.
+the server and to no client of the load). Both sides are counted by requests that came back: compare_figures.returned().
+tickwire's are replies, computed; that is what the ratio tells.
 """
 import os
 
@@ -46,17 +46,16 @@ def start_testpmd(stage, program, bed):
     return process
 
 
-def climb(stage, load, mac):
+def climb(stage, load, mac, *options):
     """Load at rising rates until more would tell nothing: (offered, sent, returned) a second of each step."""
     steps, (server, _, _) = [], ADDRESSES[4]
     for rate in RATES:
-        said = load(stage, server, "--interface", stage.bed.client, "--from", PLAYED[4], "--mac", mac, "--rate", rate)
-        seconds = figures.sending_seconds(said)
-        if seconds > 0:
-            steps.append((rate, said["rate_sent"], figures.received(said) / seconds))
+        said = load(stage, server, "--interface", stage.bed.client, "--from", PLAYED[4], "--mac", mac, "--rate", rate,
+                    *options)
+        steps.append((rate, said["rate_sent"], figures.returned(said)))
         if figures.ladder_is_over(steps):
             break
-    if not steps or max(step[2] for step in steps) <= 0:
+    if max(step[2] for step in steps) <= 0:
         raise Failure("nothing came back")
     return steps
 
@@ -71,7 +70,8 @@ def measure(stage, make_bed, side, programs, load):
     on_veth = stage.bed.server == SERVER_IF
     if on_veth:
         stage.settle()
-    steps = climb(stage, load, stage.mac(stage.server, SERVER_IF) if on_veth else MAC)
+    steps = climb(stage, load, stage.mac(stage.server, SERVER_IF) if on_veth else MAC,
+                  *(["--echo"] if side == "testpmd" else []))
     best, limit = figures.best_step(steps)
     return best[2], limit
 

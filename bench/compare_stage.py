@@ -30,7 +30,8 @@ def end_process(process, seconds=10):
             process.wait(seconds)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait(5)
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it is dead to us; what else there is to remove comes first
+        process.wait(10)
 
 
 def children(pid):
