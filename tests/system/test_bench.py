@@ -19,7 +19,8 @@ RATE, SECONDS = 1000, 0.4
 def ask(in_lab, way, *options, server=(), address="127.0.0.1", rate=RATE, seconds=SECONDS, patience=2):
     """A load on a server that errs in this way: what it said, and what the server has counted."""
     one = lab_bench.Erring(in_lab, in_lab.ns, way, *server, address=address)
-    said = lab_bench.load_json(in_lab.ns, one.target, "--rate", rate, "--time", seconds, "--timeout", patience, *options)
+    said = lab_bench.load_json(in_lab.ns, one.target, "--rate", rate, "--time", seconds, "--timeout", patience,
+                               *options)
     return said, one.stop()
 
 
@@ -155,7 +156,8 @@ def test_way(ground, name):
     check_way(way, said, counts)
 
 
-@pytest.mark.parametrize("name", ["silent", "duplicate", "wrong-source-port", "wrong-source-address", "empty", "mode-3"])
+@pytest.mark.parametrize("name", ["silent", "duplicate", "wrong-source-port", "wrong-source-address", "empty",
+                                  "mode-3"])
 def test_way_over_ipv6(ground, name):
     other = ["--other", OTHER6] if name == "wrong-source-address" else []
     said, counts = ask(ground, name, address="::1", server=other, **WAYS[name].more)
