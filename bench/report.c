@@ -96,7 +96,7 @@ static void write_times(FILE *out, const struct result_step *f)
 
 static void conviction(void *to, const char *name, uint64_t count, const char *meaning)
 {
-	char label[LABEL_WRONG + 1];
+	char label[64];
 
 	snprintf(label, sizeof(label), "%12s  %-15s ", quantity_of((double)count, QUANTITY_NUMBER, 6).text,
 		name);
