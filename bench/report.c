@@ -140,7 +140,7 @@ static void write_end(FILE *out, const struct result *r, const struct result_ste
 	fputc('\n', out);
 	wrapped(out, "verdict", LABEL, figures_sentence(text, figures));
 	if (r->kind == RESULT_KNEE)
-		wrapped(out, "knee", LABEL, figures_knee(text, &r->knee));
+		wrapped(out, "search", LABEL, figures_knee(text, &r->knee));
 	facts_remarks(r, fact, out);
 }
 

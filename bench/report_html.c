@@ -22,7 +22,8 @@ static const char style[] =
 	"font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}\n"
 	"h1{font-size:1.5rem;line-height:1.2;margin:.2rem 0}h2{font-size:1.15rem;margin:1.6rem 0 .6rem}"
 	"h3{font-size:1rem;margin:0 0 .4rem}p{margin:.4rem 0}\n"
-	".soft{color:var(--soft)}code{font:.9em ui-monospace,monospace}\n"
+	".soft{color:var(--soft)}code{font:.9em ui-monospace,monospace}code "
+	"span{display:inline-block;max-width:100%}\n"
 	".lead{font-size:1.1rem;border-left:5px solid var(--good);padding:.4rem "
 	".8rem;background:var(--card);margin:.8rem 0}\n"
 	".lead.bad{border-color:var(--bad)}.lead.mid{border-color:var(--mid)}.lead "
@@ -43,6 +44,7 @@ static const char style[] =
 	"var(--line);white-space:nowrap}\n"
 	"th{color:var(--soft);font-weight:500;background:var(--bg)}th:first-child,td:first-child{text-align:"
 	"left}\n"
+	".wide{grid-column:1/-1}.wide .scroll{max-height:none}.wrong th:last-child{text-align:left}\n"
 	"td.words{white-space:normal;text-align:left;min-width:12rem}details{margin-top:.5rem}summary{cursor:"
 	"pointer;"
 	"color:var(--soft)}\n"
@@ -103,6 +105,21 @@ void page_table_close(FILE *out, bool folded)
 		fputs("</details>\n", out);
 }
 
+/* Words are kept whole where they fit: a line may else break after the first hyphen of an option. */
+static void write_command(FILE *out, const char *command)
+{
+	char clean[TEXT_MAX], *rest = clean, *word;
+
+	text_clean(clean, sizeof(clean), command);
+	fputs("<p><code>", out);
+	while ((word = strsep(&rest, " "))) {
+		fputs("<span>", out);
+		text_markup(out, word);
+		fputs("</span> ", out);
+	}
+	fputs("</code></p>\n", out);
+}
+
 static void write_head(FILE *out, const struct result *r)
 {
 	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
@@ -116,9 +133,8 @@ static void write_head(FILE *out, const struct result *r)
 	text_markup(out, r->target);
 	fputs("</h1>\n<p class=\"soft\">", out);
 	text_markup(out, r->started);
-	fputs("</p>\n<p><code>", out);
-	text_markup(out, r->command);
-	fputs("</code></p>\n", out);
+	fputs("</p>\n", out);
+	write_command(out, r->command);
 }
 
 static const char *lead_class(const struct result_step *figures)
@@ -236,7 +252,7 @@ static void write_convictions(FILE *out, const struct judge_counts *counts)
 {
 	if (result_wrong(counts) == 0)
 		return;
-	fputs("<div class=\"box\">\n<h3>What was wrong</h3>\n", out);
+	fputs("<div class=\"box wrong\">\n<h3>What was wrong</h3>\n", out);
 	page_table_open(out, false, "verdict|count|the reply ...");
 	facts_convictions(counts, conviction, out);
 	page_table_close(out, false);

@@ -129,13 +129,13 @@ static void step_row(FILE *out, const struct result *r, unsigned i)
 	page_row_open(out);
 	page_cell(out, number);
 	page_cell(out, quantity_rate(s->rate_wanted).text);
+	page_cell(out, figures_outcome(r, s));
 	page_cell(out, quantity_rate(figures_rate(s, s->sent)).text);
 	page_cell(out, quantity_rate(figures_rate(s, figures_valid(&s->counts))).text);
 	page_cell(out, s->sent ? quantity_share(result_loss(s)).text : "-");
 	page_cell(out, quantity_of((double)result_wrong(&s->counts), QUANTITY_NUMBER, 6).text);
 	page_cell(out, s->latency.count ? quantity_time(figures_at(&s->latency, 0.5)).text : "-");
 	page_cell(out, s->latency.count ? quantity_time(figures_at(&s->latency, 0.99)).text : "-");
-	page_cell(out, figures_outcome(r, s));
 	page_row_close(out);
 }
 
@@ -149,7 +149,7 @@ void report_step_plots(FILE *out, const struct result *r)
 	plot_loss(out, r, wanted);
 	plot_step_latency(out, r, wanted);
 	fputs("<div class=\"box wide\">\n<h3>All steps</h3>\n", out);
-	page_table_open(out, false, "step|wanted|sent|valid|lost|wrong|p50|p99|outcome");
+	page_table_open(out, false, "step|wanted|outcome|sent|valid|lost|wrong|p50|p99");
 	for (unsigned i = 0; i < r->steps; i++)
 		step_row(out, r, i);
 	page_table_close(out, false);
