@@ -31,17 +31,27 @@ static const char *version_text(unsigned version)
 	return version == 34 ? "NTPv3 and NTPv4 in turn" : version == 3 ? "NTPv3" : "NTPv4";
 }
 
+static void say_rate(const struct teller *teller, const struct result *r, const struct result_step *figures)
+{
+	const char *arrival = r->arrival[0] ? r->arrival : "steady";
+
+	if (r->kind == RESULT_LOAD || r->steps == 0)
+		say(teller, "asked", "%s, %s, for %s, %s", quantity_rate(figures->rate_wanted).text, arrival,
+			quantity_of(figures->seconds, QUANTITY_TIME, 6).text, version_text(r->version));
+	else
+		say(teller, "asked", "%s of %u %s from %s, %s, for %s each, %s",
+			r->kind == RESULT_KNEE ? "a search" : "a ramp", r->steps,
+			r->steps == 1 ? "step" : "steps", quantity_rate(r->step[0].rate_wanted).text, arrival,
+			quantity_of(r->step[0].seconds, QUANTITY_TIME, 6).text, version_text(r->version));
+}
+
 static void say_asked(const struct teller *teller, const struct result *r, const struct result_step *figures)
 {
-	const struct quantity rate = quantity_rate(figures->rate_wanted);
-	const struct quantity seconds = quantity_of(figures->seconds, QUANTITY_TIME, 6);
-
 	if (r->host[0] && strcmp(r->host, r->target) != 0)
 		say(teller, "target", "%s (%s)", r->target, r->host);
 	else
 		say(teller, "target", "%s", r->target);
-	say(teller, "asked", "%s%s, %s, for %s, %s", r->steps > 1 ? "on average " : "", rate.text,
-		r->arrival[0] ? r->arrival : "steady", seconds.text, version_text(r->version));
+	say_rate(teller, r, figures);
 	if (r->garbage_share > 0)
 		say(teller, "beside", "garbage, %s of what was sent", quantity_share(r->garbage_share).text);
 }

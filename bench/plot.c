@@ -40,7 +40,7 @@ static double width_of(const char *text)
 static struct frame frame_of(const struct plot *plot)
 {
 	struct frame frame = {
-		.right = PLOT_WIDTH - RIGHT, .top = ROW + 8, .bottom = PLOT_HEIGHT - BOTTOM, .left = 24};
+		.right = PLOT_WIDTH - RIGHT, .top = ROW + 10, .bottom = PLOT_HEIGHT - BOTTOM, .left = 24};
 	double tick[PLOT_TICKS];
 	const unsigned ticks = plot_axis_ticks(&plot->y, tick);
 
@@ -78,28 +78,66 @@ static void write_y_axis(FILE *out, const struct plot *plot, const struct frame 
 		const double y = up(plot, frame, tick[i]);
 
 		fprintf(out, "<path class=\"pg\" d=\"M%.1f %.1fH%.1f\"/>\n", frame->left, y, frame->right);
-		write_text(out, frame->left - 6, y + 4, "end", plot_axis_text(&plot->y, tick[i]).text);
+		write_text(out, frame->left - 6, fmin(y + 4, frame->bottom), "end",
+			plot_axis_text(&plot->y, tick[i]).text);
 	}
 	write_text(out, EDGE, 12, "start", plot->y.label);
 }
 
-/* A tick's text that would run into the one before is left out. */
+/* Where texts stand already along the x axis. */
+struct taken {
+	unsigned count;
+	double from[PLOT_TICKS], to[PLOT_TICKS];
+};
+
+static bool is_free(const struct taken *taken, double from, double to)
+{
+	for (unsigned i = 0; i < taken->count; i++)
+		if (from < taken->to[i] + CHARACTER && to > taken->from[i] - CHARACTER)
+			return false;
+	return true;
+}
+
+/* One that would run into another is left out; one that would leave the picture is moved in. */
+static void write_x_text(
+	FILE *out, double x, const struct frame *frame, const char *text, struct taken *taken)
+{
+	const double half = width_of(text) / 2, middle = fmin(x, PLOT_WIDTH - 2 - half);
+
+	if (taken->count >= PLOT_TICKS || !is_free(taken, middle - half, middle + half))
+		return;
+	write_text(out, middle, frame->bottom + 16, "middle", text);
+	taken->from[taken->count] = middle - half;
+	taken->to[taken->count++] = middle + half;
+}
+
+/* Powers of ten on a logarithmic axis come before what is between them. */
+static bool is_round(const struct plot_axis *axis, double tick)
+{
+	return !axis->log || fabs(log10(tick) - round(log10(tick))) < 1e-9;
+}
+
+static void write_x_tick(
+	FILE *out, const struct plot *plot, const struct frame *frame, double tick, struct taken *taken)
+{
+	const double x = across(plot, frame, tick);
+
+	fprintf(out, "<path class=\"pg\" d=\"M%.1f %.1fV%.1f\"/>\n", x, frame->top, frame->bottom);
+	write_x_text(out, x, frame, plot_axis_text(&plot->x, tick).text, taken);
+}
+
 static void write_x_axis(FILE *out, const struct plot *plot, const struct frame *frame)
 {
-	double tick[PLOT_TICKS], free_from = 0;
+	double tick[PLOT_TICKS];
+	struct taken taken = {0};
 	const unsigned ticks = plot_axis_ticks(&plot->x, tick);
 
-	for (unsigned i = 0; i < ticks; i++) {
-		const struct quantity text = plot_axis_text(&plot->x, tick[i]);
-		const double x = across(plot, frame, tick[i]), half = width_of(text.text) / 2;
-		const double middle = fmin(x, PLOT_WIDTH - 2 - half);
-
-		fprintf(out, "<path class=\"pg\" d=\"M%.1f %.1fV%.1f\"/>\n", x, frame->top, frame->bottom);
-		if (middle - half < free_from)
-			continue;
-		write_text(out, middle, frame->bottom + 15, "middle", text.text);
-		free_from = middle + half + CHARACTER;
-	}
+	for (unsigned i = 0; i < ticks; i++)
+		if (is_round(&plot->x, tick[i]))
+			write_x_tick(out, plot, frame, tick[i], &taken);
+	for (unsigned i = 0; i < ticks; i++)
+		if (!is_round(&plot->x, tick[i]))
+			write_x_tick(out, plot, frame, tick[i], &taken);
 	write_text(out, (frame->left + frame->right) / 2, PLOT_HEIGHT - 6, "middle", plot->x.label);
 	fprintf(out, "<path class=\"pa\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n", frame->left, frame->top,
 		frame->bottom, frame->right);

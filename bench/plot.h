@@ -10,7 +10,7 @@
 
 #include "bench/plot_axis.h"
 
-enum { PLOT_WIDTH = 400, PLOT_HEIGHT = 250, PLOT_SERIES = 4 };
+enum { PLOT_WIDTH = 360, PLOT_HEIGHT = 240, PLOT_SERIES = 4 };
 
 enum plot_mark {
 	PLOT_LINE, /* with dots where there are few points */

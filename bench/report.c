@@ -96,7 +96,7 @@ static void write_times(FILE *out, const struct result_step *f)
 
 static void conviction(void *to, const char *name, uint64_t count, const char *meaning)
 {
-	char label[LABEL_WRONG + 1];
+	char label[64];
 
 	snprintf(label, sizeof(label), "%12.12s  %-15.15s ", quantity_of((double)count, QUANTITY_NUMBER, 6).text,
 		name);
@@ -140,7 +140,7 @@ static void write_end(FILE *out, const struct result *r, const struct result_ste
 	fputc('\n', out);
 	wrapped(out, "verdict", LABEL, figures_sentence(text, figures));
 	if (r->kind == RESULT_KNEE)
-		wrapped(out, "knee", LABEL, figures_knee(text, &r->knee));
+		wrapped(out, "search", LABEL, figures_knee(text, &r->knee));
 	facts_remarks(r, fact, out);
 }
 
