@@ -159,7 +159,7 @@ uint64_t arrival_next(struct arrival *arrival)
 	if (at > arrival->at) /* where a turn of POOL ends, rounding could step back */
 		arrival->at = at;
 	/* above 2^63 ns, three centuries, time stands still rather than to wrap */
-	return (uint64_t)(fmin(arrival->at, 0x1p63) + 0.5);
+	return arrival->at < 0x1p63 ? (uint64_t)(int64_t)(arrival->at + 0.5) : UINT64_C(1) << 63;
 }
 
 void arrival_rate(struct arrival *arrival, double rate)

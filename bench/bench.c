@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/compare.h"
 #include "bench/ke_command.h"
+#include "bench/load.h"
+#include "bench/micro.h"
 
 struct command {
 	const char *name;
@@ -11,12 +14,17 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"load", load_command,
+		"an open-loop load of NTP or NTS on a server, each reply judged; its knee; a report"},
 	{"ke", ke_command, "many NTS key establishments with a server, each response judged"},
+	{"micro", micro_command, "core clocks per packet of tickwire's own path, by stage"},
+	{"compare", compare_command,
+		"tickwire, chronyd, ntpsec and openntpd side by side, and testpmd as the limit"},
 };
 
 static void usage(FILE *out)
 {
-	fputs("usage: tickwire bench COMMAND TARGET [OPTIONS]\n", out);
+	fputs("usage: tickwire bench COMMAND [TARGET] [OPTIONS]\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
 	fputs("Load is for one's own hosts. `tickwire bench COMMAND --help` says more.\n", out);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "bench/population.h"
 
@@ -25,7 +26,7 @@ static_assert(
 	JUDGE_CLIENTS == 1 << CLIENT_BITS && (int)POPULATION_MAX <= (int)JUDGE_CLIENTS, "every client fits");
 static_assert(JUDGE_PATIENCE_MAX == UINT64_C(1) << HELD_BITS, "as the header says");
 
-enum { STAMPS_LOG2 = 12, WINDOW = 64, KEYS = 3 };
+enum { STAMPS_LOG2 = 12, WINDOW = 64, KEYS = 3, HUGE_PAGE = 2 << 20 };
 
 /* A transmit timestamp that was given to a client; 0: none yet. */
 struct stamp {
@@ -114,6 +115,18 @@ static void begin(struct judge *judge, const struct judge_settings *settings)
 	judge->next = judge->tail = number_of(judge, 0) + 1;
 }
 
+/* Touched now and in huge pages where there are any, so that a load does not pay for page after page. */
+static struct slot *slots_new(size_t size)
+{
+	struct slot *slots = aligned_alloc(size < HUGE_PAGE ? sizeof(struct slot) : HUGE_PAGE, size);
+
+	if (!slots)
+		return NULL;
+	madvise(slots, size, MADV_HUGEPAGE);
+	memset(slots, 0, size);
+	return slots;
+}
+
 struct judge *judge_new(const struct judge_settings *settings)
 {
 	struct judge *judge;
@@ -123,7 +136,7 @@ struct judge *judge_new(const struct judge_settings *settings)
 	judge = calloc(1, sizeof(*judge));
 	if (!judge)
 		return NULL;
-	judge->slot = calloc((size_t)1 << settings->slots_log2, sizeof(*judge->slot));
+	judge->slot = slots_new((sizeof(*judge->slot) << settings->slots_log2));
 	if (!judge->slot) {
 		free(judge);
 		return NULL;
@@ -153,10 +166,8 @@ static void give_up(struct judge *judge, struct slot *slot)
 }
 
 /* Nothing where it was sent too early. */
-static uint64_t held_up(const struct judge_request *request)
+static uint64_t held_up(int64_t ns)
 {
-	int64_t ns = (int64_t)(request->sent_ns - request->intended_ns);
-
 	if (ns < 0)
 		return 0;
 	return (uint64_t)ns < JUDGE_PATIENCE_MAX ? (uint64_t)ns : JUDGE_PATIENCE_MAX - 1;
@@ -179,7 +190,7 @@ uint64_t judge_ask(struct judge *judge, const struct judge_request *request, ntp
 		.version = request->version & 7,
 		.nts = request->nts,
 		.state = SLOT_UNDER_WAY,
-		.held_up = held_up(request),
+		.held_up = held_up((int64_t)(request->sent_ns - request->intended_ns)),
 		.client = request->client & (JUDGE_CLIENTS - 1),
 	};
 	judge->counts.asked++;
@@ -190,6 +201,22 @@ uint64_t judge_ask(struct judge *judge, const struct judge_request *request, ntp
 static int64_t since(uint64_t now, uint64_t cut)
 {
 	return (int64_t)((now - cut) << (64 - CUT_BITS)) >> (64 - CUT_BITS);
+}
+
+void judge_resend(struct judge *judge, uint64_t cookie, uint64_t sent_ns, ntp64 t1)
+{
+	struct slot *slot = slot_of(judge, number_of(judge, cookie));
+
+	slot->t1 = t1 & (~UINT64_C(0) >> (64 - CUT_BITS));
+	slot->held_up = held_up(since(sent_ns, slot->intended));
+}
+
+void judge_retract(struct judge *judge, unsigned count)
+{
+	for (; count > 0 && judge->counts.asked > 0; count--) {
+		slot_of(judge, --judge->next)->state = SLOT_FREE;
+		judge->counts.asked--;
+	}
 }
 
 /* Counted from when it was really sent: a generator that was held up has not used up the server's time. */

@@ -147,6 +147,14 @@ void judge_free(struct judge *judge);
  */
 uint64_t judge_ask(struct judge *judge, const struct judge_request *request, ntp64 t1);
 
+/* A request that the port did not take at first is sent only now: its times. Before any reply to it can have
+ * come. */
+void judge_resend(struct judge *judge, uint64_t cookie, uint64_t sent_ns, ntp64 t1);
+
+/* The last `count` requests were not sent at all, and are as if they had not been asked. None of them has a
+ * reply. */
+void judge_retract(struct judge *judge, unsigned count);
+
 /* Judge a datagram; it is counted. Any octets. */
 enum judge_verdict judge_reply(
 	struct judge *judge, const struct judge_datagram *datagram, struct judge_finding *finding);

@@ -60,10 +60,9 @@ struct link_datagram {
 	uint16_t port;    /* destination port, host order */
 	uint32_t client;  /* that it went to; LINK_NO_CLIENT where that is none of ours */
 	bool from_target; /* from the address and port of the target */
-	bool own_port;    /* sockets: came to the socket that link_request.port took, so that port need not be
-			     compared */
-	int64_t age_ns;   /* how long before receive returned it was stamped, where the port or the kernel
-			     stamps; else 0 */
+	uint16_t ports; /* not 0: of the port asked for only the remainder by this is known, and is `port` */
+	int64_t age_ns; /* how long before receive returned it was stamped, where the port or the kernel
+			   stamps; else 0 */
 };
 
 struct link;
@@ -76,6 +75,9 @@ unsigned link_cores(const struct link *link);
 const char *link_driver(const struct link *link); /* "net_af_xdp", "udp sockets" ... */
 const char *link_stamps(
 	const struct link *link); /* for people: "when the burst was read", "the kernel's", ... */
+
+/* "DPDK 22.11.5" or the like: what --interface runs on. */
+const char *link_dpdk_version(void);
 
 /* The thread of a core says that it is. False where the thread cannot be used. */
 bool link_begin(struct link *link, unsigned core);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <rte_ethdev.h>
+#include <rte_version.h>
 #include <rte_lcore.h>
 
 #include "bench/neighbour.h"
@@ -244,3 +245,8 @@ const struct link_ops link_dpdk_ops = {
 	.wait = wait_for_datagrams,
 	.is_up = link_dpdk_is_up,
 };
+
+const char *link_dpdk_version(void)
+{
+	return rte_version();
+}

@@ -1,8 +1,8 @@
 /*
- * bench/micro: core clocks per packet of the pure path, from frame to reply in memory, and of its stages.
- * A run answers a few bursts whose frames lie in the first-level cache; they are all laid out before the
- * clock starts, so that no load meets a store that has yet to leave the core. The figure is the least of many
- * short runs; beside it stands the spread, how far nine tenths of them stayed of it.
+ * `tickwire bench micro`: core clocks per packet of the pure path, from frame to reply in memory, and of its
+ * stages. A run answers a few bursts whose frames lie in the first-level cache; they are all laid out before
+ * the clock starts, so that no load meets a store that has yet to leave the core. The figure is the least of
+ * many short runs; beside it stands the spread, how far nine tenths of them stayed of it.
  */
 #include <getopt.h>
 #include <sched.h>
@@ -14,6 +14,8 @@
 #include <jansson.h>
 
 #include "bench/clocks.h"
+#include "bench/cpu_name.h"
+#include "bench/micro.h"
 #include "bench/micro_nts.h"
 #include "dataplane/answer.h"
 #include "dataplane/classify.h"
@@ -223,7 +225,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct result {
+struct timing {
 	const char *name;
 	uint64_t *ticks; /* of all runs, in rounds over all subjects */
 	unsigned runs, frames;
@@ -237,14 +239,14 @@ static unsigned nts_runs(unsigned runs)
 	return runs / NTS_SHARE < RUNS_LEAST ? RUNS_LEAST : runs / NTS_SHARE;
 }
 
-static void add(struct result *result, uint64_t ticks)
+static void add(struct timing *result, uint64_t ticks)
 {
 	result->ticks[result->runs++] = ticks;
 }
 
 /* All subjects in turn, over and over, so that all see the same machine. Gives clocks per tick: like the
  * runs', the best. */
-static double measure(struct result *results, unsigned runs)
+static double measure(struct timing *results, unsigned runs)
 {
 	double clk = 0;
 
@@ -255,7 +257,7 @@ static double measure(struct result *results, unsigned runs)
 		for (unsigned s = 0; s < SUBJECTS; s++) {
 			make_frames(subjects[s].kinds);
 			if (!all_answered(&subjects[s])) {
-				fprintf(stderr, "micro: %s: not all requests are answered\n",
+				fprintf(stderr, "tickwire bench micro: %s: not all requests are answered\n",
 					subjects[s].name);
 				exit(1);
 			}
@@ -269,7 +271,7 @@ static double measure(struct result *results, unsigned runs)
 	return clk;
 }
 
-static void evaluate(struct result *result, double clk, double hz)
+static void evaluate(struct timing *result, double clk, double hz)
 {
 	double least;
 
@@ -280,24 +282,7 @@ static void evaluate(struct result *result, double clk, double hz)
 	result->spread = ((double)result->ticks[result->runs * 9ULL / 10] - least) / least;
 }
 
-static void cpu_name(char *name, size_t size)
-{
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	char line[256], *value;
-
-	snprintf(name, size, "unknown");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "model name", 10) != 0 || !(value = strchr(line, ':')))
-			continue;
-		value[strcspn(value, "\n")] = 0;
-		snprintf(name, size, "%s", value + 2);
-		break;
-	}
-	if (file)
-		fclose(file);
-}
-
-static void print_table(const struct result *results, unsigned count, double clk, double hz)
+static void print_table(const struct timing *results, unsigned count, double clk, double hz)
 {
 	char cpu[128];
 
@@ -310,7 +295,7 @@ static void print_table(const struct result *results, unsigned count, double clk
 			100 * results[s].spread);
 }
 
-static int print_json(const struct result *results, unsigned count, double clk, double hz)
+static int print_json(const struct timing *results, unsigned count, double clk, double hz)
 {
 	json_t *list = json_array(), *root;
 	char cpu[128];
@@ -340,40 +325,49 @@ static bool pin(void)
 	return sched_setaffinity(0, sizeof(set), &set) == 0;
 }
 
-static int usage(void)
+static int usage(FILE *out)
 {
-	fputs("usage: micro [--json] [--runs N]   (of a subject in each of 20 rounds, 25 to 100000)\n",
-		stderr);
-	return 2;
+	fputs("usage: tickwire bench micro [--json] [--runs N]\n"
+	      "Core clocks per packet of the path from request to reply in memory, by stage: the least of N "
+	      "runs (default\n"
+	      "200, 25 to 100000) of each stage in each of 20 rounds, on the core that it is started on "
+	      "(taskset -c).\n",
+		out);
+	return out == stdout ? 0 : 2;
 }
 
-int main(int argc, char **argv)
+int micro_command(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'}, {"runs", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
-	static struct result results[RESULTS_MAX];
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+		{"runs", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static struct timing results[RESULTS_MAX];
 	unsigned long runs = RUNS_DEFAULT;
 	unsigned count;
 	bool json = false;
 	double clk, hz;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout);
 		if (option == 'j')
 			json = true;
 		else if (option != 'r' || (runs = strtoul(optarg, NULL, 10)) < RUNS_LEAST || runs > 100000)
-			return usage();
+			return usage(stderr);
 	}
 	if (optind != argc)
-		return usage();
+		return usage(stderr);
 	if (counter_best() != COUNTER_CPU || !pin()) {
-		fputs("micro: needs an invariant counter of the CPU's, and to stay on one core\n", stderr);
+		fputs("tickwire bench micro: needs an invariant counter of the CPU's, and to stay on one "
+		      "core\n",
+			stderr);
 		return 1;
 	}
 	golden_policy(&bed.policy);
 	golden_timebase(&bed.timebase);
 	if (!micro_nts_prepare(&bed.policy, &bed.timebase)) {
-		fputs("micro: nts: not all requests are answered\n", stderr);
+		fputs("tickwire bench micro: nts: not all requests are answered\n", stderr);
 		return 1;
 	}
 	count = SUBJECTS + micro_nts_subjects();

@@ -268,7 +268,7 @@ bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase)
 	for (; fresh.id < KEYRING_KEYS; fresh.id++, fresh.key[0]++)
 		keyring_rotate(&bed.ring, &fresh, bed.now, 3600 * NTP64_SECOND);
 	for (unsigned b = 0; siv_backends[b] && bed.sides < BACKENDS_MAX; b++)
-		if (!add_side(siv_backends[b], seed))
+		if (siv_backends[b]->supported() && !add_side(siv_backends[b], seed))
 			return false;
 	for (unsigned i = 0; i < FRAMES; i++)
 		if (!make_request(i, bed.side[0].siv))

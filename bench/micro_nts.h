@@ -1,4 +1,4 @@
-/* The NTS lane's part of bench/micro: a burst of protected requests, as a whole and by stage, for each AEAD
+/* The NTS lane's part of bench/micro.c: a burst of protected requests, as a whole and by stage, for each AEAD
  * back-end. One thread. */
 #ifndef BENCH_MICRO_NTS_H
 #define BENCH_MICRO_NTS_H

@@ -33,7 +33,7 @@ bool ke_sealer_open(struct ke_sealer *s, struct ke_ring *source)
 {
 	uint8_t key[NONCE_KEY];
 
-	*s = (struct ke_sealer){.source = source, .siv = siv_new(siv_backends[0])};
+	*s = (struct ke_sealer){.source = source, .siv = siv_new(siv_backend_best())};
 	(void)mlock(&s->ring, sizeof(s->ring));
 	if (getrandom(key, sizeof(key), 0) == sizeof(key))
 		s->nonces = nonces_new(key);

@@ -128,7 +128,7 @@ static bool make_room(struct query_result *result, const struct query_options *o
 		.timeout = fmax(o->timeout, KE_TIMEOUT),
 		.tls = tls,
 	};
-	result->nts->siv = siv_new(siv_backends[0]);
+	result->nts->siv = siv_new(siv_backend_best());
 	return result->nts->siv != NULL;
 }
 

@@ -167,7 +167,7 @@ static struct nts_lane *make_nts_lane(void)
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		give_up(EX_OSERR, "the kernel has no random octets to seed nonces with");
-	lane = nts_lane_new(siv_backends[0], seed);
+	lane = nts_lane_new(siv_backend_best(), seed);
 	OPENSSL_cleanse(seed, sizeof(seed));
 	if (!lane)
 		give_up(EX_OSERR, "libcrypto does not give AES-128-CBC and AES-128-CTR: no NTS without them");

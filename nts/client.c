@@ -43,22 +43,21 @@ static void put_placeholders(struct request *r, size_t cookie_size, unsigned cou
 		put_field(r, NTS_FIELD_PLACEHOLDER, NULL, cookie_size);
 }
 
-/* The tag alone: a request has nothing to hide. */
-static bool put_authenticator(
-	struct request *r, struct siv *siv, const uint8_t key[SIV_KEY], const uint8_t nonce[NTS_NONCE])
+/* All but the tag, which is all there is to make: a request has nothing to hide. */
+static void put_authenticator(
+	struct request *r, const uint8_t key[SIV_KEY], const uint8_t nonce[NTS_NONCE], struct siv_job *job)
 {
-	uint8_t *at = r->octets + r->size, *head = at + NTS_FIELD_HEADER;
-	struct siv_job job = {.key = key, .tag = head + NTS_AUTHENTICATOR_HEAD + NTS_NONCE};
+	uint8_t *at = r->octets + r->size, *head = at + NTS_FIELD_HEADER,
+		*own = head + NTS_AUTHENTICATOR_HEAD;
 
 	store_be16(at, NTS_FIELD_AUTHENTICATOR);
 	store_be16(at + 2, AUTHENTICATOR_SIZE);
 	store_be16(head, NTS_NONCE);
 	store_be16(head + 2, SIV_TAG);
-	memcpy(head + NTS_AUTHENTICATOR_HEAD, nonce, NTS_NONCE);
-	siv_job_bind(&job, r->octets, r->size, nonce, NTS_NONCE);
-	siv_seal(siv, &job, 1);
+	memcpy(own, nonce, NTS_NONCE);
+	*job = (struct siv_job){.key = key, .tag = own + NTS_NONCE};
+	siv_job_bind(job, r->octets, r->size, own, NTS_NONCE);
 	r->size += AUTHENTICATOR_SIZE;
-	return job.done;
 }
 
 /* The oldest cookie is gone, so that it is never sent twice (RFC 8915 section 5.7: who sees both, knows that
@@ -70,8 +69,9 @@ static void drop_oldest(struct nts_client *client)
 	OPENSSL_cleanse(&client->cookie[client->cookies], sizeof(client->cookie[0]));
 }
 
-size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
-	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE])
+size_t nts_client_prepare(struct nts_client *client, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
+	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE],
+	struct siv_job *job)
 {
 	struct request r = {.octets = octets, .size = NTP_HEADER_SIZE};
 	const size_t cookie_size = client->cookie[0].size;
@@ -80,10 +80,25 @@ size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t oc
 		return 0;
 	put_field(&r, NTS_FIELD_IDENTIFIER, identifier, NTS_CLIENT_IDENTIFIER_SIZE);
 	put_field(&r, NTS_FIELD_COOKIE, client->cookie[0].octets, cookie_size);
-	drop_oldest(client);
+	client->used = client->keep_last && client->cookies == 1;
+	if (!client->used)
+		drop_oldest(client);
 	/* the cookie itself asks for one */
-	put_placeholders(&r, cookie_size, KE_COOKIES - client->cookies - 1);
-	return put_authenticator(&r, siv, client->keys.c2s, nonce) ? r.size : 0;
+	if (!client->no_placeholders && client->cookies < KE_COOKIES)
+		put_placeholders(&r, cookie_size, KE_COOKIES - client->cookies - 1);
+	put_authenticator(&r, client->keys.c2s, nonce, job);
+	return r.size;
+}
+
+size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
+	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE])
+{
+	struct siv_job job = {0};
+	const size_t size = nts_client_prepare(client, octets, identifier, nonce, &job);
+
+	if (size)
+		siv_seal(siv, &job, 1);
+	return job.done ? size : 0;
 }
 
 /* What stands before the authenticator, and the authenticator. */
@@ -165,8 +180,9 @@ static void take_cookie(struct nts_client *client, const uint8_t *octets, size_t
 {
 	struct ke_client_cookie *cookie;
 
-	if (client->cookies == KE_COOKIES)
+	if (client->cookies == KE_COOKIES || client->used)
 		drop_oldest(client);
+	client->used = false;
 	cookie = &client->cookie[client->cookies++];
 	cookie->size = (uint16_t)size;
 	memcpy(cookie->octets, octets, size);

@@ -60,6 +60,10 @@ static_assert(NTP_HEADER_SIZE + (NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE) 
  * whole words. */
 struct nts_client {
 	struct cookie_keys keys; /* the caller erases them */
+	bool no_placeholders;    /* ask for one cookie in each request, however many are missing: for loads,
+				    whose    requests are all alike */
+	bool keep_last; /* send the last cookie again rather than none: for loads, which hide from nobody */
+	bool used;      /* with keep_last: cookie[0] has been sent before, and goes once another comes */
 	unsigned cookies;
 	struct ke_client_cookie cookie[KE_COOKIES];
 };
@@ -72,6 +76,15 @@ struct nts_client {
  */
 size_t nts_client_protect(struct nts_client *client, struct siv *siv, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
 	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE]);
+
+/*
+ * The same but for the tag, which is made when the caller seals the job (siv_seal), alone or in a burst with
+ * those of other requests: it points into octets and client, which stay as they are until then. 0 where there
+ * is no cookie.
+ */
+size_t nts_client_prepare(struct nts_client *client, uint8_t octets[NTS_CLIENT_REQUEST_MAX],
+	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], const uint8_t nonce[NTS_NONCE],
+	struct siv_job *job);
 
 /*
  * Judge the fields of a datagram of any size, decrypting it in place; for AUTHENTIC and NO_COOKIE the tag was

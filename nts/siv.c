@@ -2,7 +2,20 @@
 
 #include <string.h>
 
-const struct siv_backend *const siv_backends[] = {&siv_openssl, NULL};
+const struct siv_backend *const siv_backends[] = {
+#if defined(__x86_64__)
+	&siv_aesni,
+#endif
+	&siv_openssl, NULL};
+
+const struct siv_backend *siv_backend_best(void)
+{
+	const struct siv_backend *const *backend = siv_backends;
+
+	while (!(*backend)->supported())
+		backend++;
+	return *backend;
+}
 
 const struct siv_backend *siv_backend_find(const char *name)
 {
@@ -15,7 +28,7 @@ const struct siv_backend *siv_backend_find(const char *name)
 
 struct siv *siv_new(const struct siv_backend *backend)
 {
-	struct siv *siv = backend->new ();
+	struct siv *siv = backend->supported() ? backend->new () : NULL;
 
 	if (siv)
 		siv->backend = backend;

@@ -50,7 +50,8 @@ struct siv {
 };
 
 struct siv_backend {
-	const char *name; /* stable; [a-z0-9-] */
+	const char *name;        /* stable; [a-z0-9-] */
+	bool (*supported)(void); /* by this CPU; the others are called only where it is */
 	struct siv *(*new)(void);
 	void (*free)(struct siv *siv);
 	void (*seal)(struct siv *siv, struct siv_job *jobs, size_t count);
@@ -59,13 +60,17 @@ struct siv_backend {
 		uint8_t mac[SIV_BLOCK]);
 };
 
-/* All there are, best first; ends in NULL. */
+/* All that were built, best first, and the last is supported everywhere; ends in NULL. */
 extern const struct siv_backend *const siv_backends[];
+
+/* The first that this CPU supports. */
+const struct siv_backend *siv_backend_best(void);
 
 /* NULL where there is none of that name. */
 const struct siv_backend *siv_backend_find(const char *name);
 
-/* NULL where memory or the library's ciphers cannot be had. Not for the packet path. */
+/* NULL where the CPU does not support it, or memory or the library's ciphers cannot be had. Not for the
+ * packet path. */
 struct siv *siv_new(const struct siv_backend *backend);
 
 /* NULL is harmless. */
@@ -91,6 +96,7 @@ static inline void siv_job_bind(
 }
 
 /* For siv.c's table. */
+extern const struct siv_backend siv_aesni; /* only where __x86_64__ is defined */
 extern const struct siv_backend siv_openssl;
 
 #endif

@@ -81,6 +81,11 @@ static struct siv *openssl_new(void)
 	return &s->siv;
 }
 
+static bool openssl_supported(void)
+{
+	return true;
+}
+
 static bool encrypt(EVP_CIPHER_CTX *ctx, uint8_t *to, const uint8_t *from, size_t size)
 {
 	int got = 0;
@@ -287,6 +292,7 @@ static bool openssl_cmac(struct siv *siv, const uint8_t key[SIV_BLOCK], const vo
 
 const struct siv_backend siv_openssl = {
 	.name = "openssl",
+	.supported = openssl_supported,
 	.new = openssl_new,
 	.free = openssl_free,
 	.seal = openssl_seal,

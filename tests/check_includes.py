@@ -23,12 +23,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ORDER = ["ntp", "refclock", "nts", "dataplane", "control"]
 LEAVES = ["bench", "tests"]
 SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds and benches
-# Of a load, without a port: bench/ is a leaf, but tests may include these.
-PURE_BENCH = {"bench/arrival.h", "bench/distribution.h", "bench/frame.h", "bench/judge.h", "bench/neighbour.h",
-              "bench/next_hop.h", "bench/population.h", "bench/random.h", "bench/target.h"}
-DRIVEN_BENCH = {"bench/associations.h", "bench/steer.h", "bench/steer_map.h"}  # with sockets, and driven by a test
+PURE_BENCH = {f"bench/{name}.h" for name in (
+    "arrival", "distribution", "frame", "generator", "judge", "ke_reason", "link", "load_options", "neighbour", "plot",
+    "population", "quantity", "random", "report", "result", "search", "steer_map", "target", "text", "wire")}
+DRIVEN_BENCH = {"bench/associations.h", "bench/next_hop.h", "bench/steer.h"}  # with sockets or the kernel, and driven by a test
 GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h", "bench/steer_object.h"}
-DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|load\w*|link_dpdk\w*))\.[ch]$")
+DPDK_FILES = re.compile(r"(dataplane/(eal|main|port|worker)|bench/(ring|link_dpdk\w*))\.[ch]$")
 SSL_FILES = re.compile(r"(nts/tls\.c|(bench|tests)/\w+\.c)$")
 SSL = re.compile(r"openssl/(ssl\w*|tls1|dtls1|quic|srtp|prov_ssl)\.h$")
 # These choose within the file, and have a branch for every CPU.

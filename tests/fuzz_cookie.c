@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int seconds;
 
 	if (!siv)
-		siv = siv_new(siv_backends[0]);
+		siv = siv_new(siv_backend_best());
 	require(siv != NULL);
 	if (size < 2)
 		return 0;

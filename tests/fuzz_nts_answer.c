@@ -43,8 +43,8 @@ static void make_bed(void)
 
 	if (bed.lane)
 		return;
-	bed.lane = nts_lane_new(siv_backends[0], seed);
-	bed.siv = siv_new(siv_backends[0]);
+	bed.lane = nts_lane_new(siv_backend_best(), seed);
+	bed.siv = siv_new(siv_backend_best());
 	require(bed.lane && bed.siv);
 	nts_golden_keyring(&bed.ring);
 	nts_lane_keyring(bed.lane, &bed.ring);

@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned before;
 
 	if (!siv)
-		siv = siv_new(siv_backends[0]);
+		siv = siv_new(siv_backend_best());
 	require(siv != NULL);
 	if (size-- < 1)
 		return 0;

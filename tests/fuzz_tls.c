@@ -68,6 +68,7 @@ static void finish(struct tls *tls)
 	tls_close(tls);
 	tls_explain(tls, text, sizeof(text));
 	require(text[0] != 0 && ERR_peek_error() == 0);
+	require((tls_cause(tls) == TLS_CAUSE_NONE) == (tls_state(tls) == TLS_HANDSHAKE));
 	tls_free(tls);
 }
 

@@ -25,7 +25,7 @@ static struct siv *aead(void)
 	static struct siv *siv;
 
 	if (!siv)
-		siv = siv_new(siv_backends[0]);
+		siv = siv_new(siv_backend_best());
 	require(siv != NULL);
 	return siv;
 }

@@ -19,7 +19,7 @@ static struct siv *aead(void)
 {
 	static struct siv *siv;
 
-	if (!siv && !(siv = siv_new(siv_backends[0])))
+	if (!siv && !(siv = siv_new(siv_backend_best())))
 		abort();
 	return siv;
 }

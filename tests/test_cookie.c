@@ -40,7 +40,7 @@ static void rotate(uint32_t id, ntp64 time)
 static int make(void **state)
 {
 	(void)state;
-	siv = siv_new(siv_backends[0]);
+	siv = siv_new(siv_backend_best());
 	memset(&ring, 0, sizeof(ring));
 	for (uint32_t id = 11; id <= 14; id++)
 		rotate(id, now);

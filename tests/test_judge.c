@@ -690,6 +690,38 @@ static void test_patience(void **state)
 	judge_free(world.judge);
 }
 
+/* What the port did not take at once: sent later with its own times, or not at all. */
+static void test_sent_later_and_never(void **state)
+{
+	struct world world = world_new(6, 5 * MS);
+	struct judge_finding finding;
+	struct exchange e[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		e[i] = ask(&world);
+	judge_retract(world.judge, 2);
+	assert_int_equal(judge_counts(world.judge)->asked, 2);
+	world.now_ns += 2 * PATIENCE;
+	judge_resend(world.judge, e[1].cookie, world.now_ns, time_at(&world, world.now_ns));
+	e[1].request.sent_ns = world.now_ns;
+	judge_expire(world.judge, world.now_ns, false);
+	assert_int_equal(judge_counts(world.judge)->lost, 1);
+	answer(&world, &e[1], MS, 1000, MS);
+	assert_int_equal(deliver(&world, &e[1], &finding), JUDGE_VALID);
+	assert_int_equal(finding.held_up_ns, 2 * PATIENCE);
+	assert_int_equal(finding.latency_ns, 2 * PATIENCE + 2 * MS + 1000);
+	assert_true(finding.reply.delay < 0.0021);
+	answer(&world, &e[3], MS, 1000, MS);
+	assert_int_equal(deliver(&world, &e[3], &finding), JUDGE_UNSOLICITED);
+	judge_expire(world.judge, world.now_ns, true);
+	assert_int_equal(judge_counts(world.judge)->asked, 2);
+	assert_int_equal(judge_counts(world.judge)->lost, 1);
+	world.now_ns = e[1].came.received_ns;
+	exchange_rightly(&world);
+	judge_free(world.judge);
+}
+
 static void test_long_and_negative_latency(void **state)
 {
 	struct judge_settings s = settings(4);
@@ -876,6 +908,7 @@ int main(void)
 		cmocka_unit_test(test_right_server_where_clocks_wrap),
 		cmocka_unit_test(test_ring_wraps),
 		cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_sent_later_and_never),
 		cmocka_unit_test(test_long_and_negative_latency),
 		cmocka_unit_test(test_cookie_not_yet_sent),
 		cmocka_unit_test(test_cookies),

@@ -209,6 +209,32 @@ static void test_cookies_are_used_once(void **state)
 	}
 }
 
+/* A load's requests are all alike: one cookie each, and the last one again until a reply brings another. */
+static void test_client_of_a_load(void **state)
+{
+	uint8_t octets[PACKET_MAX], last[COOKIE_SIZE];
+	struct nts_client c;
+	struct asked a, first;
+
+	(void)state;
+	associate(&c, 3, COOKIE_SIZE);
+	c.no_placeholders = c.keep_last = true;
+	memcpy(last, c.cookie[2].octets, sizeof(last));
+	ask(&first, &c);
+	assert_false(c.used);
+	for (unsigned i = 0; i < 10; i++) {
+		ask(&a, &c);
+		assert_int_equal(a.size, first.size);
+		assert_int_equal(c.cookies, 1);
+		assert_true(i == 0 || memcmp(a.octets + serve(&a, &c).cookie.at, last, sizeof(last)) == 0);
+		assert_int_equal(c.used, i > 0);
+	}
+	assert_int_equal(judge(&c, &a, octets, reply_to(&a, &c, COOKIE_SIZE, octets)), NTS_CLIENT_AUTHENTIC);
+	assert_int_equal(c.cookies, 1);
+	assert_false(c.used);
+	assert_memory_not_equal(c.cookie[0].octets, last, sizeof(last));
+}
+
 /* Nothing that was changed is believed, and it changes nothing. */
 static void test_every_bit(void **state)
 {
@@ -516,7 +542,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	state64 = 8915;
-	siv = siv_new(siv_backends[0]);
+	siv = siv_new(siv_backend_best());
 	return siv ? 0 : -1;
 }
 
@@ -534,6 +560,7 @@ int main(void)
 		cmocka_unit_test(test_no_cookie_no_request),
 		cmocka_unit_test(test_replies_verify),
 		cmocka_unit_test(test_cookies_are_used_once),
+		cmocka_unit_test(test_client_of_a_load),
 		cmocka_unit_test(test_every_bit),
 		cmocka_unit_test(test_reply_to_another_request),
 		cmocka_unit_test(test_forms),

@@ -563,7 +563,7 @@ static int make(void **state)
 	struct keyring_fresh fresh = {.id = 5, .aead = AEAD_AES_SIV_CMAC_256, .key = "master"};
 
 	*state = x;
-	if (!x || !(x->siv = siv_new(siv_backends[0])))
+	if (!x || !(x->siv = siv_new(siv_backend_best())))
 		return -1;
 	memset(x->keys.c2s, 'c', SIV_KEY);
 	memset(x->keys.s2c, 's', SIV_KEY);

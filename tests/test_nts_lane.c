@@ -14,6 +14,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/kiss_limit.h"
 #include "dataplane/nts_lane.h"
+#include "tests/each_backend.h"
 #include "tests/nts_golden.h"
 #include "tests/nts_judge.h"
 
@@ -44,7 +45,7 @@ static int make(void **state)
 	nts_golden_policy(&policy);
 	nts_golden_keyring(&ring);
 	golden_timebase(&timebase);
-	lane = nts_lane_new(siv_backends[0], seed);
+	lane = nts_lane_new(backend, seed);
 	if (!lane)
 		return -1;
 	nts_lane_keyring(lane, &ring);
@@ -662,5 +663,5 @@ int main(void)
 		cmocka_unit_test(test_random),
 	};
 
-	return cmocka_run_group_tests(tests, make, unmake);
+	return run_each_backend("nts lane", tests, sizeof(tests) / sizeof(tests[0]), make, unmake);
 }

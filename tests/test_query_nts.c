@@ -63,7 +63,7 @@ static void write_header(uint8_t *octets, const uint8_t *request, char kind)
 static size_t make(
 	struct server *s, const struct nts_request *r, const uint8_t *request, uint8_t *octets, char kind)
 {
-	struct siv *siv = siv_new(siv_backends[0]);
+	struct siv *siv = siv_new(siv_backend_best());
 	uint8_t nonce[NTS_NONCE] = {(uint8_t)++s->nonces};
 	struct nts_reply reply;
 	struct siv_job job = {0};
@@ -144,7 +144,7 @@ static void associate(struct query_nts *nts, unsigned cookies)
 		nts->client.cookie[i].size = COOKIE_SIZE;
 		memset(nts->client.cookie[i].octets, (int)(200 + i), COOKIE_SIZE);
 	}
-	nts->siv = siv_new(siv_backends[0]);
+	nts->siv = siv_new(siv_backend_best());
 	assert_non_null(nts->siv);
 }
 

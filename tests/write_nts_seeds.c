@@ -83,7 +83,7 @@ static void write_cookie(const char *directory, const char *name, uint32_t id, i
 		.id = id, .algorithm = AEAD_AES_SIV_CMAC_256, .aead = AEAD_AES_SIV_CMAC_256};
 	uint8_t cookie[COOKIE_SIZE + 4] = {0};
 	struct cookie_sealing sealing = {.cookie = cookie, .nonce = nonce, .keys = &nts_golden_keys};
-	struct siv *siv = siv_new(siv_backends[0]);
+	struct siv *siv = siv_new(siv_backend_best());
 
 	memset(key.key, (int)id, sizeof(key.key));
 	if (siv)

@@ -90,3 +90,11 @@ def authority(pair):  # pylint: disable=redefined-outer-name
     """Of the certificates of a test that has the client by hand."""
     nts_client.need_client()
     return lab_nts.Authority(pair.lab)
+
+
+@pytest.fixture(scope="module")
+def ground(module_lab):  # pylint: disable=redefined-outer-name
+    """A lab with a namespace, .ns, whose loopback has other addresses too, one of them public and nobody's."""
+    module_lab.ns = module_lab.namespace("b")
+    lab_module.addresses(module_lab.ns, "lo", "fd99::2/128", "198.51.100.1/32")
+    return module_lab
