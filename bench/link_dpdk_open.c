@@ -123,13 +123,16 @@ static bool start_dpdk(const struct link_settings *settings, const struct port_s
 {
 	static bool started;
 	struct settings all = {.ports = 1, .port = {*port}, .verbose = settings->verbose};
+	char why[256];
 	bool huge;
 
 	if (started)
 		return true;
 	topology_prefer_node(topology_port_node(port));
-	started = eal_start("tickwire-bench", &all, NULL, 0, queues, &huge, text, size);
-	return started;
+	started = eal_start("tickwire-bench", &all, NULL, 0, queues, &huge, why, sizeof(why));
+	return started ||
+	       link_dpdk_refuse(text, size, "interface %s: %s%s", port->name, why,
+		       has_prefix(port->name, "pci:") ? "; is there such a device (lspci -D)?" : "");
 }
 
 static enum port_driver driver_of(const char *driver)
@@ -187,15 +190,23 @@ static bool open_port(struct link_dpdk *l, const struct link_settings *settings,
 	return true;
 }
 
+/* Whether there is hardware behind a kernel interface: a veth pair offers to take tags, and does not. */
+static bool has_device(const char *interface)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.15s/device", interface);
+	return access(path, F_OK) == 0;
+}
+
 /* A tag that the device has taken out of a frame is not seen by the program (bench/steer.bpf.c). */
 static bool check_vlan(const struct link_dpdk *l, char *text, size_t size)
 {
-	if (!l->steered || !l->vlan || !ethtool_strips_vlan(l->interface))
+	if (!l->steered || !l->vlan || !has_device(l->interface) || !ethtool_strips_vlan(l->interface))
 		return true;
 	return link_dpdk_refuse(text, size,
 		"interface %s: the device takes VLAN tags out of what it receives, and AF_XDP needs them; "
-		"let it "
-		"leave them (ethtool -K %s rxvlan off), or use the driver af_packet",
+		"let it leave them (ethtool -K %s rxvlan off), or use the driver af_packet",
 		l->interface, l->interface);
 }
 
