@@ -117,14 +117,14 @@ static bool check_pci(const char *interface, char *text, size_t size)
 
 	if (sscanf(address, "%4x:%2x:%2x.%1x%n", &part[0], &part[1], &part[2], &part[3], &used) != 4 ||
 		address[used])
-		return refuse(text, size,
+		return link_dpdk_refuse(text, size,
 			"interface %.60s: expected a PCI address, as pci:0000:03:00.0 (dpdk-devbind.py "
 			"--status "
 			"lists them)",
 			interface);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.40s", address);
 	return access(path, F_OK) == 0 ||
-	       refuse(text, size,
+	       link_dpdk_refuse(text, size,
 		       "interface %.60s: there is no such device (dpdk-devbind.py --status lists them)",
 		       interface);
 }
