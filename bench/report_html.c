@@ -81,7 +81,7 @@ static void write_head(FILE *out, const struct result *r)
 	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>Load on ",
 		out);
 	text_markup(out, r->target);
-	fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n<main>\n<h1>Load on ", style,
+	fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n<main>\n<h1>Load on ", report_style,
 		plot_style);
 	text_markup(out, r->target);
 	fputs("</h1>\n<p class=\"soft\">", out);
