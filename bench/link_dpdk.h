@@ -1,5 +1,6 @@
 /*
- * A load's port (bench/link_dpdk.c), and how it is opened and closed (bench/link_dpdk_open.c). DPDK.
+ * A load's port (bench/link_dpdk.c), how it is opened and closed (bench/link_dpdk_open.c), and to whom it
+ * sends (bench/link_dpdk_hop.c). DPDK.
  *
  * Each core sends by a queue of its own and reads one or several. What comes for a client of another core is
  * handed over to that by a ring.
@@ -7,7 +8,9 @@
  * Over AF_XDP the kernel keeps what is not the load's (bench/steer.h). Over AF_PACKET the load reads copies,
  * and the kernel gets all frames as well: it answers replies to an address of its own with ICMP port
  * unreachable, and forwards or drops those to a played address as it does with any that is not its own. What
- * a load answers for (ARP, neighbour discovery) is played addresses in both cases.
+ * a load answers for (ARP, neighbour discovery) is played addresses in both cases. A target that has them
+ * on-link asks for each, and Linux drops what finds no room in its neighbour table (1024 by default): for
+ * more clients, give it a route to their prefix by way of one of them.
  */
 #ifndef BENCH_LINK_DPDK_H
 #define BENCH_LINK_DPDK_H
@@ -48,6 +51,27 @@ struct link_dpdk {
 	struct steer steer;
 	struct link_core core[LINK_CORES_MAX];
 };
+
+/* Whom the frames go to. */
+struct link_hop {
+	bool known, has_gateway;
+	uint8_t mac[6];
+	uint8_t gateway[16];
+	char why[256]; /* what the kernel says where it does not know, or "" */
+};
+
+/*
+ * Check who asks whom, and find out what the settings or the kernel know: before the port starts, which may
+ * make the kernel forget its neighbours. False with a sentence in text[size].
+ */
+bool link_hop_ask_kernel(struct link_dpdk *l, struct link_hop *hop, const struct link_settings *settings,
+	char *text, size_t size);
+
+/* Where it is not known yet: ask by the port. Main thread, before others use the port. */
+bool link_hop_ask_port(struct link_dpdk *l, struct link_hop *hop, char *text, size_t size);
+
+/* Put the sentence into text[size]; false. */
+__attribute__((format(printf, 3, 4))) bool link_dpdk_refuse(char *text, size_t size, const char *format, ...);
 
 /* Where link_dpdk_ops leads. */
 bool link_dpdk_open(struct link **link, const struct link_settings *settings, char *text, size_t size);

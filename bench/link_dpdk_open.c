@@ -1,10 +1,8 @@
 #include "bench/link_dpdk.h"
 
-#include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,47 +12,26 @@
 
 #include <rte_ethdev.h>
 
-#include "bench/neighbour.h"
-#include "bench/next_hop.h"
+#include "bench/wire.h"
 #include "dataplane/eal.h"
+#include "dataplane/ethtool.h"
 #include "dataplane/topology.h"
 
 enum {
 	LINK_UP_MS = 10000, /* negotiation, or a peer that is to come */
-	QUESTION_TRIES = 3,
-	QUESTION_MS = 1000,
-	NEXT_HOP_SECONDS = 3,
 	RING_MAX = 65536,
 	FRAMES_PER_QUEUE = 8192,
 	MS = 1000, /* in us */
 };
-
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-__attribute__((format(printf, 3, 4))) static bool refuse(char *text, size_t size, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, size, format, arguments);
-	va_end(arguments);
-	return false;
-}
 
 static bool has_prefix(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_ipv4(const uint8_t address[16])
+static bool is_kernel_interface(const char *name)
 {
-	return memcmp(address, mapped, sizeof(mapped)) == 0;
-}
-
-static const char *print(const uint8_t address[16], char printed[INET6_ADDRSTRLEN])
-{
-	return is_ipv4(address) ? inet_ntop(AF_INET, address + sizeof(mapped), printed, INET6_ADDRSTRLEN)
-				: inet_ntop(AF_INET6, address, printed, INET6_ADDRSTRLEN);
+	return !has_prefix(name, "pci:") && !has_prefix(name, "vdev:");
 }
 
 static void take_target(struct link_dpdk *l, const struct target *target)
@@ -66,55 +43,7 @@ static void take_target(struct link_dpdk *l, const struct target *target)
 		memcpy(l->target, &((const struct sockaddr_in6 *)any)->sin6_addr, sizeof(l->target));
 		return;
 	}
-	memcpy(l->target, mapped, sizeof(mapped));
-	memcpy(l->target + sizeof(mapped), &((const struct sockaddr_in *)any)->sin_addr, 4);
-}
-
-static bool parse_gateway(const char *given, uint8_t gateway[16])
-{
-	memcpy(gateway, mapped, sizeof(mapped));
-	return inet_pton(AF_INET, given, gateway + sizeof(mapped)) == 1 ||
-	       inet_pton(AF_INET6, given, gateway) == 1;
-}
-
-static bool is_within(const struct population_prefix *prefix, const uint8_t address[16])
-{
-	const unsigned whole = prefix->length / 8, rest = prefix->length % 8;
-
-	if (prefix->ipv6 == is_ipv4(address) || memcmp(prefix->address, address, whole) != 0)
-		return false;
-	return rest == 0 || (prefix->address[whole] ^ address[whole]) >> (8 - rest) == 0;
-}
-
-/* Clients that can ask this target, and addresses that are not the target's own. */
-static bool check_population(const struct link_dpdk *l, const uint8_t *gateway, char *text, size_t size)
-{
-	const bool ipv4 = is_ipv4(l->target);
-	char printed[INET6_ADDRSTRLEN], other[INET6_ADDRSTRLEN];
-	uint32_t client;
-
-	for (unsigned i = 0; i < l->population.prefixes; i++) {
-		const struct population_prefix *prefix = &l->population.prefix[i];
-
-		if (prefix->ipv6 == ipv4)
-			return refuse(text, size,
-				"clients of %s/%u cannot ask %s: give prefixes of the target's family, %s",
-				print(prefix->address, printed), prefix->length - (prefix->ipv6 ? 0U : 96U),
-				print(l->target, other), ipv4 ? "IPv4" : "IPv6");
-		if (is_within(prefix, l->target))
-			return refuse(text, size,
-				"the clients' prefix %s/%u contains the target %s itself; give one without "
-				"it",
-				print(prefix->address, printed), prefix->length - (prefix->ipv6 ? 0U : 96U),
-				print(l->target, other));
-	}
-	if (gateway && is_ipv4(gateway) != ipv4)
-		return refuse(text, size, "the gateway %s is not of the target's family, %s",
-			print(gateway, printed), ipv4 ? "IPv4" : "IPv6");
-	if (gateway && population_client(&l->population, gateway, &client))
-		return refuse(text, size, "the gateway %s is among the clients; give a prefix without it",
-			print(gateway, printed));
-	return true;
+	wire_map_ipv4(l->target, &((const struct sockaddr_in *)any)->sin_addr);
 }
 
 /* The flags of a kernel interface in this thread's network namespace; false where there is none. */
@@ -137,14 +66,14 @@ static bool is_kernel_up(const struct link_dpdk *l, char *text, size_t size)
 	short flags;
 
 	if (!read_flags(l->interface, &flags))
-		return refuse(text, size,
+		return link_dpdk_refuse(text, size,
 			"interface %s: there is no such interface (ip link shows what there is)",
 			l->interface);
 	if (!(flags & IFF_UP))
-		return refuse(
+		return link_dpdk_refuse(
 			text, size, "interface %s is down; ip link set %s up", l->interface, l->interface);
 	if (!(flags & IFF_RUNNING))
-		return refuse(text, size,
+		return link_dpdk_refuse(text, size,
 			"interface %s has no carrier: is its cable plugged in, its peer up?", l->interface);
 	return true;
 }
@@ -159,12 +88,12 @@ bool link_dpdk_is_up(struct link *link, char *text, size_t size)
 	if (rte_eth_link_get_nowait(l->port.id, &state) == 0 && state.link_status == RTE_ETH_LINK_UP)
 		return true;
 	if (strcmp(l->port.facts.driver, "net_memif") == 0)
-		return refuse(text, size,
+		return link_dpdk_refuse(text, size,
 			"interface %s: no peer is connected; is it running, with the same socket and at "
 			"least %u "
 			"queues?",
 			l->interface, l->port.queues);
-	return refuse(
+	return link_dpdk_refuse(
 		text, size, "interface %s has no link: is its cable plugged in, its peer up?", l->interface);
 }
 
@@ -178,10 +107,34 @@ static bool wait_for_link(struct link_dpdk *l, char *text, size_t size)
 	return false;
 }
 
+/* DPDK would complain in its own words. */
+static bool check_pci(const char *interface, char *text, size_t size)
+{
+	const char *address = interface + strlen("pci:");
+	char path[128];
+	unsigned part[4];
+	int used = 0;
+
+	if (sscanf(address, "%4x:%2x:%2x.%1x%n", &part[0], &part[1], &part[2], &part[3], &used) != 4 ||
+		address[used])
+		return link_dpdk_refuse(text, size,
+			"interface %.60s: expected a PCI address, as pci:0000:03:00.0 (dpdk-devbind.py "
+			"--status "
+			"lists them)",
+			interface);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.40s", address);
+	return access(path, F_OK) == 0 ||
+	       link_dpdk_refuse(text, size,
+		       "interface %.60s: there is no such device (dpdk-devbind.py --status lists them)",
+		       interface);
+}
+
 static bool check_interface(const struct link_dpdk *l, char *text, size_t size)
 {
+	if (has_prefix(l->interface, "pci:") && !check_pci(l->interface, text, size))
+		return false;
 	if (geteuid() != 0 && !has_prefix(l->interface, "vdev:"))
-		return refuse(text, size,
+		return link_dpdk_refuse(text, size,
 			"interface %s: played clients need root (sudo); without an interface, sockets need "
 			"none",
 			l->interface);
@@ -210,19 +163,45 @@ static enum port_driver driver_of(const char *driver)
 	return driver && strcmp(driver, "af_packet") == 0 ? PORT_DRIVER_AF_PACKET : PORT_DRIVER_AUTO;
 }
 
-/* All queues of a kernel interface are read, or replies that it puts into the others are lost. */
+/*
+ * All queues of a kernel interface are read, or replies that it puts into the others are lost; AF_PACKET's
+ * are not the interface's, and as many as are wanted. 0 with a sentence in text[size].
+ */
+static uint16_t choose_queues(const struct port_settings *port, unsigned cores, char *text, size_t size)
+{
+	if (!is_kernel_interface(port->name) || port->driver == PORT_DRIVER_AF_PACKET)
+		return (uint16_t)cores;
+	if (port->driver == PORT_DRIVER_AF_XDP && ethtool_split_queues(port->name) > 1) {
+		link_dpdk_refuse(text, size,
+			"interface %s: AF_XDP would read one of its %u receive queues, as they are not "
+			"combined "
+			"channels; leave it one (ethtool -L %s rx 1), or use the driver af_packet",
+			port->name, ethtool_split_queues(port->name), port->name);
+		return 0;
+	}
+	return port_default_queues(port);
+}
+
 static bool open_port(struct link_dpdk *l, const struct link_settings *settings, char *text, size_t size)
 {
 	const struct port_settings port = {.name = l->interface, .driver = driver_of(settings->driver)};
-	uint16_t queues = l->kernel ? port_default_queues(&port) : (uint16_t)settings->cores;
+	const uint16_t queues = choose_queues(&port, settings->cores, text, size);
 
+	if (queues == 0)
+		return false;
 	if (!start_dpdk(settings, &port, queues, text, size))
 		return false;
 	l->steered = l->kernel && port.driver != PORT_DRIVER_AF_PACKET;
 	if (l->steered && !steer_prepare(&l->steer, l->interface, text, size))
 		return false;
-	if (!port_open(&l->port, 0, &port, queues, l->steered ? l->steer.object : "", text, size))
+	if (!port_open(&l->port, 0, &port, queues, l->steered ? l->steer.object : "", text, size)) {
+		const size_t used = strlen(text);
+
+		if (has_prefix(l->interface, "vdev:net_memif"))
+			link_dpdk_refuse(
+				text + used, size - used, "; is the other side running, with this socket?");
 		return false;
+	}
 	l->bystander = strcmp(l->port.facts.driver, "net_af_packet") == 0;
 	if (!l->steered || !l->bystander)
 		return !l->steered ||
@@ -232,13 +211,25 @@ static bool open_port(struct link_dpdk *l, const struct link_settings *settings,
 	return true;
 }
 
+/* A tag that the device has taken out of a frame is not seen by the program (bench/steer.bpf.c). */
+static bool check_vlan(const struct link_dpdk *l, char *text, size_t size)
+{
+	if (!l->steered || !l->vlan || !ethtool_strips_vlan(l->interface))
+		return true;
+	return link_dpdk_refuse(text, size,
+		"interface %s: the device takes VLAN tags out of what it receives, and AF_XDP needs them; "
+		"let it "
+		"leave them (ethtool -K %s rxvlan off), or use the driver af_packet",
+		l->interface, l->interface);
+}
+
 /* Solicitations of neighbours go to a group that follows from the address (RFC 4291 section 2.7.1). */
 static void take_all_groups(struct link_dpdk *l)
 {
 	struct packet_mreq request = {
 		.mr_ifindex = (int)if_nametoindex(l->interface), .mr_type = PACKET_MR_ALLMULTI};
 
-	if (is_ipv4(l->target))
+	if (wire_is_mapped(l->target))
 		return;
 	if (!l->kernel) {
 		rte_eth_allmulticast_enable(l->port.id);
@@ -269,123 +260,25 @@ static bool make_cores(struct link_dpdk *l, unsigned wanted, char *text, size_t 
 		c->handed = rte_ring_create(name, rte_align32pow2(frames < RING_MAX ? frames : RING_MAX),
 			SOCKET_ID_ANY, RING_F_SC_DEQ);
 		if (!c->handed)
-			return refuse(
+			return link_dpdk_refuse(
 				text, size, "not enough memory for %u cores; give fewer", l->link.cores);
 	}
 	return true;
 }
 
-/* The first client that is not the kernel's: to that the answer would not come here. */
-static bool choose_asker(const struct link_dpdk *l, uint8_t source[16])
-{
-	for (uint32_t client = 0; client < l->population.count; client++) {
-		bool own = false;
-
-		for (unsigned i = 0; i < l->own_clients; i++)
-			own |= l->own_client[i] == client;
-		if (own)
-			continue;
-		population_address(&l->population, client, source);
-		return true;
-	}
-	return false;
-}
-
-/* Read what has come to all queues, answer who asks, and look for the reply. */
-static bool find_reply(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6])
-{
-	struct rte_mbuf *mbufs[LINK_BURST];
-	bool found = false;
-
-	for (uint16_t q = 0; q < l->port.queues; q++) {
-		const unsigned count = rte_eth_rx_burst(l->port.id, q, mbufs, LINK_BURST);
-
-		for (unsigned i = 0; i < count; i++) {
-			link_dpdk_answer_neighbour(l, q, mbufs[i]);
-			found = found || neighbour_reply(rte_pktmbuf_mtod(mbufs[i], uint8_t *),
-						 rte_pktmbuf_data_len(mbufs[i]), address, mac);
-		}
-		rte_pktmbuf_free_bulk(mbufs, count);
-	}
-	return found;
-}
-
-static void ask(struct link_dpdk *l, const uint8_t source[16], const uint8_t address[16])
-{
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(l->port.pool[0]);
-
-	if (!mbuf)
-		return;
-	mbuf->data_len = (uint16_t)neighbour_question(
-		rte_pktmbuf_mtod(mbuf, uint8_t *), l->port.facts.mac, l->vlan, source, address);
-	mbuf->pkt_len = mbuf->data_len;
-	if (rte_eth_tx_burst(l->port.id, 0, &mbuf, 1) != 1)
-		rte_pktmbuf_free(mbuf);
-}
-
-static bool ask_port(struct link_dpdk *l, const uint8_t address[16], uint8_t mac[6], char *text, size_t size)
-{
-	char printed[INET6_ADDRSTRLEN];
-	uint8_t source[16];
-	bool may = choose_asker(l, source);
-
-	for (unsigned try = 0; try < QUESTION_TRIES && may; try++) {
-		ask(l, source, address);
-		for (unsigned ms = 0; ms < QUESTION_MS; ms++) {
-			if (find_reply(l, address, mac))
-				return true;
-			usleep(MS);
-		}
-	}
-	return refuse(text, size,
-		"%s answers no %s on %s: is it up and on this network? Give --mac MAC of the next hop, or "
-		"--gateway ADDRESS",
-		print(address, printed), is_ipv4(address) ? "ARP" : "neighbour solicitation", l->interface);
-}
-
-/* What is known of the next hop before the port starts, which may make the kernel forget its neighbours. */
-static bool ask_kernel(
-	struct link_dpdk *l, const uint8_t *gateway, uint8_t mac[6], bool *found, char *text, size_t size)
-{
-	uint8_t source[16];
-	/* behind a tag the kernel has another interface, if any */
-	enum next_hop_result result = l->vlan ? NEXT_HOP_OTHER_INTERFACE
-					      : next_hop_find(l->interface, l->target, gateway,
-							NEXT_HOP_SECONDS, mac, source, text, size);
-
-	*found = result == NEXT_HOP_FOUND;
-	return *found || result == NEXT_HOP_OTHER_INTERFACE;
-}
-
-/* Nobody answers there. */
-static bool is_without_neighbours(const char *interface)
-{
-	return has_prefix(interface, "vdev:net_null") || has_prefix(interface, "vdev:net_ring");
-}
-
 static bool open_all(struct link_dpdk *l, const struct link_settings *settings, char *text, size_t size)
 {
-	uint8_t gateway[16], mac[6] = {2, 0, 0, 0, 0, 1};
-	const uint8_t *given = settings->gateway ? gateway : NULL;
-	bool known = settings->has_mac || is_without_neighbours(l->interface);
+	struct link_hop hop;
 
-	if (given && !parse_gateway(settings->gateway, gateway))
-		return refuse(
-			text, size, "gateway '%s': expected an IPv4 or IPv6 address", settings->gateway);
-	if (settings->has_mac)
-		memcpy(mac, settings->mac, sizeof(mac));
-	if (!check_population(l, given, text, size) || !check_interface(l, text, size))
+	if (!check_interface(l, text, size) || !link_hop_ask_kernel(l, &hop, settings, text, size))
 		return false;
-	if (!known && l->kernel && !ask_kernel(l, given, mac, &known, text, size))
-		return false;
-	if (!open_port(l, settings, text, size) || !make_cores(l, settings->cores, text, size))
+	if (!open_port(l, settings, text, size) || !check_vlan(l, text, size) ||
+		!make_cores(l, settings->cores, text, size))
 		return false;
 	take_all_groups(l);
-	if (!wait_for_link(l, text, size))
+	if (!wait_for_link(l, text, size) || !link_hop_ask_port(l, &hop, text, size))
 		return false;
-	if (!known && !ask_port(l, given ? given : l->target, mac, text, size))
-		return false;
-	frame_template_init(&l->frames, l->port.facts.mac, mac, l->vlan, l->target, l->target_port);
+	frame_template_init(&l->frames, l->port.facts.mac, hop.mac, l->vlan, l->target, l->target_port);
 	return true;
 }
 
@@ -394,12 +287,12 @@ bool link_dpdk_open(struct link **link, const struct link_settings *settings, ch
 	struct link_dpdk *l = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*l));
 
 	if (!l)
-		return refuse(text, size, "not enough memory");
+		return link_dpdk_refuse(text, size, "not enough memory");
 	memset(l, 0, sizeof(*l));
 	l->port.id = UINT16_MAX;
 	l->multicast = -1;
 	l->interface = settings->interface;
-	l->kernel = !has_prefix(l->interface, "pci:") && !has_prefix(l->interface, "vdev:");
+	l->kernel = is_kernel_interface(l->interface);
 	l->vlan = settings->vlan;
 	l->population = *settings->population;
 	if (l->kernel)

@@ -1,107 +1,164 @@
 #include "bench/report.h"
 
-#include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "bench/generator.h"
+#include "bench/facts.h"
+#include "bench/figures.h"
+#include "bench/quantity.h"
+#include "bench/text.h"
 
-static json_t *percentiles(const struct distribution *d)
+enum { COLUMNS = 100, LABEL = 12, LABEL_WRONG = 30 };
+
+/* The end of what fits into `room` octets of a text: at a space where there is one. */
+static size_t fitting(const char *text, size_t room)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "p50", (double)distribution_at(d, 0.5) / 1e9, "p90",
-		(double)distribution_at(d, 0.9) / 1e9, "p99", (double)distribution_at(d, 0.99) / 1e9, "p999",
-		(double)distribution_at(d, 0.999) / 1e9, "max", (double)d->most / 1e9);
+	size_t size = strlen(text), cut = room;
+
+	if (size <= room)
+		return size;
+	while (cut > 0 && text[cut] != ' ')
+		cut--;
+	if (cut > 0)
+		return cut;
+	for (cut = room; cut > 1 && ((unsigned char)text[cut] & 0xc0) == 0x80;)
+		cut--;
+	return cut;
 }
 
-static json_t *verdicts(const struct judge_counts *counts)
+/* A label and a text beside it, in as many lines as it takes. */
+static void wrapped(FILE *out, const char *label, int indent, const char *text)
 {
-	json_t *o = json_object();
+	char clean[TEXT_MAX];
+	const char *rest = text_clean(clean, sizeof(clean), text);
 
-	for (unsigned i = 0; i < JUDGE_VERDICT_COUNT; i++)
-		json_object_set_new(
-			o, judge_verdict_info[i].name, json_integer((json_int_t)counts->verdict[i]));
-	return o;
+	do {
+		const size_t size = fitting(rest, (size_t)(COLUMNS - indent));
+
+		fprintf(out, "%-*s%.*s\n", indent, label, (int)size, rest);
+		label = "";
+		rest += size;
+		rest += strspn(rest, " ");
+	} while (*rest);
 }
 
-static json_t *header_verdicts(const struct judge_counts *counts)
+static void fact(void *to, const char *label, const char *text)
 {
-	json_t *o = json_object();
-
-	for (unsigned i = 0; i < CLIENT_VERDICT_COUNT; i++)
-		json_object_set_new(
-			o, client_verdict_info[i].name, json_integer((json_int_t)counts->header[i]));
-	return o;
+	wrapped(to, label, LABEL, text);
 }
 
-static json_t *figures(const struct result_step *s)
+static void count_line(FILE *out, const char *name, uint64_t count, const struct result_step *figures)
 {
-	const double seconds = s->seconds > 0 ? s->seconds : 1;
-	json_t *o = json_object();
-	const struct {
-		const char *name;
-		uint64_t value;
-	} counts[] = {{"due", s->due}, {"sent", s->sent}, {"answered", s->counts.answered},
-		{"valid", s->counts.verdict[JUDGE_VALID]}, {"lost", s->counts.lost},
-		{"wrong", result_wrong(&s->counts)},
-		{"kisses", s->counts.verdict[JUDGE_KISS_RATE] + s->counts.verdict[JUDGE_KISS_OTHER]},
-		{"unsynchronised", s->counts.verdict[JUDGE_UNSYNCHRONISED]},
-		{"late", s->counts.verdict[JUDGE_LATE]}, {"duplicates", s->counts.verdict[JUDGE_DUPLICATE]},
-		{"garbage", s->garbage}, {"garbage_answered", s->garbage_answered}, {"refused", s->refused},
-		{"foreign", s->foreign}};
+	const struct quantity number = quantity_count(count),
+			      rate = quantity_rate(figures_rate(figures, count));
 
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		json_object_set_new(o, counts[i].name, json_integer((json_int_t)counts[i].value));
-	json_object_set_new(o, "rate_wanted", json_real(s->rate_wanted));
-	json_object_set_new(o, "rate_sent", json_real((double)s->sent / seconds));
-	json_object_set_new(o, "rate_valid", json_real((double)s->counts.verdict[JUDGE_VALID] / seconds));
-	json_object_set_new(o, "seconds", json_real(s->seconds));
-	json_object_set_new(o, "generator_limited", json_boolean(result_generator_limited(s)));
-	json_object_set_new(o, "passed", json_boolean(s->passed));
-	json_object_set_new(o, "stopped", json_boolean(s->stopped));
-	json_object_set_new(o, "latency", percentiles(&s->latency));
-	json_object_set_new(o, "verdicts", verdicts(&s->counts));
-	json_object_set_new(o, "header", header_verdicts(&s->counts));
-	return o;
+	fprintf(out, "%-16s %26s %12s %12s\n", name, number.text,
+		figures->sent ? quantity_share((double)count / (double)figures->sent).text : "-", rate.text);
 }
 
-static const struct result_step *told(const struct result *r)
+static void write_counts(FILE *out, const struct result_step *figures)
 {
-	const struct result_step *step = &r->step[r->steps ? r->steps - 1 : 0];
+	struct facts_count row[FACTS_COUNTS];
+	const unsigned rows = facts_counts(figures, row);
 
-	for (unsigned i = 0; r->kind == RESULT_KNEE && i < r->steps; i++)
-		if (r->step[i].passed && r->step[i].rate_wanted == r->knee.rate)
-			step = &r->step[i];
-	return step;
+	fprintf(out, "\n%-16s %26s %12s %12s\n", "", "datagrams", "of sent", "rate");
+	for (unsigned i = 0; i < rows; i++)
+		count_line(out, row[i].name, row[i].count, figures);
 }
 
-int report_json(FILE *out, const struct result *r)
+static void time_line(FILE *out, const char *name, const struct distribution *d)
 {
-	json_t *o = figures(told(r)), *steps = json_array();
-	int status;
+	static const double share[] = {0.5, 0.9, 0.99, 0.999, 1};
 
-	for (unsigned i = 0; i < r->steps; i++)
-		json_array_append_new(steps, figures(&r->step[i]));
-	json_object_set_new(o, "steps", steps);
-	json_object_set_new(o, "knee",
-		r->kind == RESULT_KNEE ? json_pack("{s:b, s:f, s:b, s:f}", "found", r->knee.found, "rate",
-						 r->knee.rate, "generator_limited", r->knee.generator_limited,
-						 "least_failed", r->knee.least_failed)
-				       : json_null());
-	status = json_dumpf(o, out, JSON_INDENT(1)) == 0 && fputc('\n', out) == '\n' ? 0 : -1;
-	json_decref(o);
-	return status;
+	fprintf(out, "%-12s", name);
+	for (unsigned i = 0; i < sizeof(share) / sizeof(share[0]); i++)
+		fprintf(out, " %11s", d->count ? quantity_time(figures_at(d, share[i])).text : "-");
+	fprintf(out, " %11s\n", d->count ? quantity_time(figures_mean(d)).text : "-");
+}
+
+static void write_times(FILE *out, const struct result_step *f)
+{
+	static const double share[] = {0, 0.01, 0.5, 0.99, 1};
+	const bool some = figures_offsets(&f->offset) > 0;
+
+	fprintf(out, "\n%-12s %11s %11s %11s %11s %11s %11s\n", "", "p50", "p90", "p99", "p99.9", "max",
+		"mean");
+	time_line(out, "latency", &f->latency);
+	time_line(out, "of it held up", &f->held_up);
+	time_line(out, "residence", &f->residence);
+	fprintf(out, "\n%-12s %11s %11s %11s %11s %11s %11s\n%-12s", "", "min", "p1", "p50", "p99", "max",
+		"mean", "offset");
+	for (unsigned i = 0; i < sizeof(share) / sizeof(share[0]); i++)
+		fprintf(out, " %11s",
+			some ? quantity_time(figures_offset_at(&f->offset, share[i])).text : "-");
+	fprintf(out, " %11s\n", some ? quantity_time(figures_offset_mean(&f->offset)).text : "-");
+}
+
+static void conviction(void *to, const char *name, uint64_t count, const char *meaning)
+{
+	char label[64];
+
+	snprintf(label, sizeof(label), "%12.12s  %-15.15s ", quantity_of((double)count, QUANTITY_NUMBER, 6).text,
+		name);
+	wrapped(to, label, LABEL_WRONG, meaning);
+}
+
+static void write_convictions(FILE *out, const struct judge_counts *counts)
+{
+	if (result_wrong(counts) == 0)
+		return;
+	fputs("\nWhat was wrong: the reply ...\n", out);
+	facts_convictions(counts, conviction, out);
+}
+
+static void write_steps(FILE *out, const struct result *r)
+{
+	if (r->kind == RESULT_LOAD && r->steps < 2)
+		return;
+	fprintf(out, "\n%4s %10s %10s %10s %10s %9s %9s %9s  %s\n", "step", "wanted", "sent", "valid", "lost",
+		"wrong", "p50", "p99", "outcome");
+	for (unsigned i = 0; i < r->steps; i++) {
+		const struct result_step *s = &r->step[i];
+		const struct quantity sent = quantity_rate(figures_rate(s, s->sent)),
+				      valid = quantity_rate(figures_rate(s, figures_valid(&s->counts))),
+				      p50 = quantity_time(figures_at(&s->latency, 0.5)),
+				      p99 = quantity_time(figures_at(&s->latency, 0.99)),
+				      wrong = quantity_of(
+					      (double)result_wrong(&s->counts), QUANTITY_NUMBER, 3);
+
+		fprintf(out, "%4u %10s %10s %10s %10s %9s %9s %9s  %s\n", i + 1,
+			quantity_rate(s->rate_wanted).text, sent.text, valid.text,
+			quantity_share(result_loss(s)).text, wrong.text, s->latency.count ? p50.text : "-",
+			s->latency.count ? p99.text : "-", figures_outcome(r, s));
+	}
+}
+
+static void write_end(FILE *out, const struct result *r, const struct result_step *figures)
+{
+	char text[FIGURES_SENTENCE];
+
+	fputc('\n', out);
+	wrapped(out, "verdict", LABEL, figures_sentence(text, figures));
+	if (r->kind == RESULT_KNEE)
+		wrapped(out, "search", LABEL, figures_knee(text, &r->knee));
+	facts_remarks(r, fact, out);
 }
 
 int report_table(FILE *out, const struct result *r)
 {
-	return report_json(out, r);
-}
+	const char *of;
+	struct result_step *figures = figures_of(r, &of);
 
-int report_csv(FILE *out, const struct result *r)
-{
-	return report_json(out, r);
-}
-
-int report_html(FILE *out, const struct result *r)
-{
-	return report_json(out, r);
+	if (!figures)
+		return -1;
+	facts_of_load(r, figures, fact, out);
+	if (strcmp(of, "knee") == 0)
+		fputs("\nAt the knee, the last step that passed:\n", out);
+	write_counts(out, figures);
+	write_times(out, figures);
+	write_convictions(out, &figures->counts);
+	write_steps(out, r);
+	write_end(out, r, figures);
+	free(figures);
+	return fflush(out) == 0 && !ferror(out) ? 0 : -1;
 }

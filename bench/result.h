@@ -138,4 +138,7 @@ bool result_generator_limited(const struct result_step *step);
 /* The time series: add a point, halving the resolution where there is no room. */
 void result_add_point(struct result_step *step, const struct result_point *point);
 
+/* Add what another point counts, at another time or on another core; `at` and `seconds` stay. */
+void result_merge_point(struct result_point *point, const struct result_point *next);
+
 #endif

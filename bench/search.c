@@ -49,7 +49,7 @@ static void try_rate(struct search *s, double rate)
 /* Between what is good and what is bad. */
 static void settle(struct search *s)
 {
-	if (s->bad == 0 || (s->good == 0 && s->bad <= 1))
+	if (s->bad == 0 || (s->good == 0 && s->bad <= SEARCH_LEAST))
 		s->over = true;
 	else if (s->good == 0)
 		try_rate(s, s->bad / 2);

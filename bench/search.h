@@ -13,6 +13,7 @@
 #include "bench/result.h"
 
 #define SEARCH_FIRST 1000.0 /* requests a second */
+#define SEARCH_LEAST 10.0   /* below, a step says little */
 #define SEARCH_NARROW 1.04  /* the knee is known well enough: failed rate to good rate */
 
 struct search_settings {

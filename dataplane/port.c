@@ -27,6 +27,7 @@ enum {
 	MBUFS_PER_QUEUE = 8191,
 	MBUF_CACHE = 256,
 	OPEN_FILES_MAX = 4096,
+	QUEUE_RELEASE_US = 50000,
 };
 
 static bool has_prefix(const char *name, const char *prefix)
@@ -332,9 +333,22 @@ static void describe(struct port *port, const struct port_settings *settings)
 	}
 }
 
+/* net_af_xdp of DPDK 22.11 leaves its sockets open, and by them the queues busy. Whether it had. */
+static bool close_left_open(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_XDP)
+		return false;
+	close(fd);
+	return true;
+}
+
 void port_close(struct port *port)
 {
 	struct rte_eth_dev_info info;
+	bool closed = false;
 
 	if (port->id == UINT16_MAX)
 		return;
@@ -349,9 +363,13 @@ void port_close(struct port *port)
 		name_pool(name, "port", port->id, q);
 		rte_mempool_free(rte_mempool_lookup(name));
 		port->pool[q] = NULL;
+		closed |= close_left_open(port->socket[q]);
 		port->socket[q] = -1;
 	}
 	port->id = UINT16_MAX;
+	/* The kernel frees them a little later. */
+	if (closed)
+		usleep(QUEUE_RELEASE_US);
 }
 
 /* AF_PACKET's sockets are all made when the device is. */

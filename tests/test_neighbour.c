@@ -280,6 +280,19 @@ static void further_options_are_passed_over(void **state)
 	assert_int_equal(answer_to(answer, frame, 102), 0);
 }
 
+/* A link-layer address of another size is of another kind of link. */
+static void long_addresses_are_refused(void **state)
+{
+	uint8_t frame[FRAME_MAX] = {0}, answer[NEIGHBOUR_FRAME_MAX];
+
+	(void)state;
+	(void)frame_golden_build("ns-multicast", frame);
+	frame[OPTION_LENGTH] = 2;
+	frame[IP_SIZE + 1] = 40;
+	frame_golden_repair(frame, 94);
+	assert_int_equal(answer_to(answer, frame, 94), 0);
+}
+
 static void cut_frames_are_nothing(void **state)
 {
 	(void)state;
@@ -382,6 +395,9 @@ static void replies_are_read(void **state)
 	assert_memory_equal(mac, frame_golden_peer, 6);
 	assert_false(replies(frame, size, "fe80::3", mac));
 	assert_false(replies(frame, size, "10.0.0.1", mac));
+	parse("ff02::2", frame + ICMP_TARGET); /* a group has no MAC to tell */
+	frame_golden_repair(frame, size);
+	assert_false(replies(frame, size, "ff02::2", mac));
 }
 
 static void bad_replies_are_none(void **state)
@@ -457,6 +473,7 @@ int main(void)
 		cmocka_unit_test(others_are_not_answered_for),
 		cmocka_unit_test(wrong_checksums_are_not_answered),
 		cmocka_unit_test(further_options_are_passed_over),
+		cmocka_unit_test(long_addresses_are_refused),
 		cmocka_unit_test(cut_frames_are_nothing),
 		cmocka_unit_test(questions_are_asked),
 		cmocka_unit_test(questions_and_answers_match),

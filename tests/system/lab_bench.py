@@ -31,6 +31,11 @@ class Load:
     def header(self, name):
         return self.report["header"].get(name, 0)
 
+    def nts(self, name):
+        """Replies that NTS refuses for this reason."""
+        said = self.report["nts"]
+        return said.get("verdicts", said).get(name, 0)
+
     def __repr__(self):
         return f"status {self.status}\n{self.out}\n{self.err}"
 

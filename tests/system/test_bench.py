@@ -19,7 +19,8 @@ RATE, SECONDS = 1000, 0.4
 def ask(in_lab, way, *options, server=(), address="127.0.0.1", rate=RATE, seconds=SECONDS, patience=2):
     """A load on a server that errs in this way: what it said, and what the server has counted."""
     one = lab_bench.Erring(in_lab, in_lab.ns, way, *server, address=address)
-    said = lab_bench.load_json(in_lab.ns, one.target, "--rate", rate, "--time", seconds, "--timeout", patience, *options)
+    said = lab_bench.load_json(in_lab.ns, one.target, "--rate", rate, "--time", seconds, "--timeout", patience,
+                               *options)
     return said, one.stop()
 
 
@@ -37,10 +38,11 @@ def test_right(ground, address, options):
     assert not any(count for name, count in said["verdicts"].items() if name != "valid"), said
     assert counts["requests"] == said["sent"] and counts["replies"] == said["sent"], (said, counts)
     assert counts["received"] == said["sent"] + said["garbage"], (said, counts)
-    assert abs(said["sent"] - RATE * SECONDS) < 0.25 * RATE * SECONDS, said
+    # a machine that is busy elsewhere keeps the load from its schedule, and the load says so
+    assert said["generator_limited"] or abs(said["sent"] - RATE * SECONDS) < 0.25 * RATE * SECONDS, said
     assert bool(said["garbage"]) == ("--garbage" in options), said
     latency = said["latency"]
-    assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["p999"] <= latency["max"] < 1, said
+    assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["p999"] <= latency["max"], said
     lab_bench.check_sums(said)
 
 
@@ -155,7 +157,8 @@ def test_way(ground, name):
     check_way(way, said, counts)
 
 
-@pytest.mark.parametrize("name", ["silent", "duplicate", "wrong-source-port", "wrong-source-address", "empty", "mode-3"])
+@pytest.mark.parametrize("name", ["silent", "duplicate", "wrong-source-port", "wrong-source-address", "empty",
+                                  "mode-3"])
 def test_way_over_ipv6(ground, name):
     other = ["--other", OTHER6] if name == "wrong-source-address" else []
     said, counts = ask(ground, name, address="::1", server=other, **WAYS[name].more)
@@ -215,7 +218,7 @@ def test_nts_way(nts_ground, name):
     assert counts["forwarded"] == counts["requests"] == said["sent"], (said, counts)
     assert said.verdict("nts") == counts["damaged"], (said, counts)
     if verdict:
-        assert counts["damaged"] == said["sent"] and said["nts"][verdict] == said["sent"], (said, counts)
+        assert counts["damaged"] == said["sent"] and said.nts(verdict) == said["sent"], (said, counts)
     else:
         assert said["valid"] == said["sent"] > 0, said
 
@@ -313,8 +316,9 @@ def test_ramp(ground):
     said = lab_bench.load_json(ground.ns, one.target, "--ramp", "500:1500:500", "--time", 0.2)
     counts = one.stop()
     assert said.status == 0 and len(said["steps"]) == 3, said
-    assert sum(step["sent"] for step in said["steps"]) == said["sent"] == counts["requests"], (said, counts)
-    lab_bench.check_sums(said)
+    assert sum(step["sent"] for step in said["steps"]) == counts["requests"], (said, counts)
+    assert all(step["valid"] == step["sent"] > 0 for step in said["steps"]), said
+    assert [round(step["rate_wanted"]) for step in said["steps"]] == [500, 1000, 1500], said
 
 
 def test_knee(ground):
