@@ -75,21 +75,39 @@ static bool take_all(
 		room < CLIENTS_DEFAULT_MOST ? room : CLIENTS_DEFAULT_MOST, zipf, text, size);
 }
 
-bool clients_choose(struct population *population, const struct clients_settings *settings, char *sources,
-	size_t sources_size, char *text, size_t size)
+static bool are_of_family(
+	const struct population *population, const struct target *target, char *text, size_t size)
+{
+	const bool ipv6 = target->address.ss_family == AF_INET6;
+
+	for (unsigned i = 0; i < population->prefixes; i++)
+		if (population->prefix[i].ipv6 != ipv6) {
+			snprintf(text, size,
+				"--from has %s prefixes, and %s is %s: expected prefixes of its family",
+				ipv6 ? "IPv4" : "IPv6", target->text, ipv6 ? "IPv6" : "IPv4");
+			return false;
+		}
+	return true;
+}
+
+enum clients_result clients_choose(struct population *population, const struct clients_settings *settings,
+	char *sources, size_t sources_size, char *text, size_t size)
 {
 	char own[INET6_ADDRSTRLEN] = "";
-	const char *from = settings->from;
+	const char *from = settings->from ? settings->from : own;
+	bool good;
 
-	if (!from) {
-		if (!(settings->interface ? address_of_interface(settings, own, sizeof(own), text, size)
-					  : address_on_the_way(
-						    settings->target, own, sizeof(own), text, size)))
-			return false;
-		from = own;
+	if (!settings->from) {
+		good = settings->interface ? address_of_interface(settings, own, sizeof(own), text, size)
+					   : address_on_the_way(
+						     settings->target, own, sizeof(own), text, size);
+		if (!good)
+			return CLIENTS_NONE;
 	}
 	snprintf(sources, sources_size, "%s", from);
-	return settings->count ? population_init(population, from, settings->count, settings->zipf, text,
+	good = settings->count ? population_init(population, from, settings->count, settings->zipf, text,
 					 (unsigned)size)
 			       : take_all(population, from, settings->zipf, text, (unsigned)size);
+	return good && are_of_family(population, settings->target, text, size) ? CLIENTS_CHOSEN
+									       : CLIENTS_WRONG;
 }

@@ -19,8 +19,14 @@ struct clients_settings {
 	double zipf;           /* exponent */
 };
 
-/* `sources` gets the prefixes. False with a sentence in text[size]. */
-bool clients_choose(struct population *population, const struct clients_settings *settings, char *sources,
-	size_t sources_size, char *text, size_t size);
+enum clients_result {
+	CLIENTS_CHOSEN,
+	CLIENTS_WRONG, /* what was asked for cannot be */
+	CLIENTS_NONE,  /* nothing was asked for, and this host has no address that would do */
+};
+
+/* `sources` gets the prefixes. A sentence in text[size] unless CLIENTS_CHOSEN. */
+enum clients_result clients_choose(struct population *population, const struct clients_settings *settings,
+	char *sources, size_t sources_size, char *text, size_t size);
 
 #endif

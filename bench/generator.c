@@ -446,6 +446,11 @@ void generator_live(const struct generator *generator, struct generator_live *li
 	live->lost = __atomic_load_n(&generator->live.lost, __ATOMIC_RELAXED);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Requests that the schedule had until then: those made, and what a generator that is behind has not come to.
  */
 static uint64_t due_until(const struct generator *g, uint64_t ns)
@@ -453,6 +458,7 @@ static uint64_t due_until(const struct generator *g, uint64_t ns)
 	const double rate = g->arrival.settings.rate;
 	const uint64_t made = g->out->sent + (g->burst.count - g->burst.first);
 
+	ns = earlier(ns, g->end);
 	if (g->left == 0 || ns <= g->next)
 		return made;
 	return made + (uint64_t)fmin((double)(ns - g->next) * rate / 1e9, (double)g->left);
@@ -540,11 +546,6 @@ static void wait(struct generator *g, uint64_t until)
 		link_wait(g->settings.link, g->settings.core, ns < WAIT_MOST_NS ? ns : WAIT_MOST_NS);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Whether the schedule has more, or the port has yet to take what was made. */
 static bool has_more(const struct generator *g)
 {
@@ -604,7 +605,7 @@ void generator_run(struct generator *g, const struct generator_step *step, struc
 	begin_step(g, step, out);
 	ended = send_all(g);
 	out->seconds = (double)(ended - g->start) / 1e9;
-	out->due = due_until(g, earlier(ended, g->end));
+	out->due = due_until(g, ended);
 	withdraw(g);
 	drain(g);
 	publish(g);

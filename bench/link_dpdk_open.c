@@ -107,8 +107,32 @@ static bool wait_for_link(struct link_dpdk *l, char *text, size_t size)
 	return false;
 }
 
+/* DPDK would complain in its own words. */
+static bool check_pci(const char *interface, char *text, size_t size)
+{
+	const char *address = interface + strlen("pci:");
+	char path[128];
+	unsigned part[4];
+	int used = 0;
+
+	if (sscanf(address, "%4x:%2x:%2x.%1x%n", &part[0], &part[1], &part[2], &part[3], &used) != 4 ||
+		address[used])
+		return link_dpdk_refuse(text, size,
+			"interface %.60s: expected a PCI address, as pci:0000:03:00.0 (dpdk-devbind.py "
+			"--status "
+			"lists them)",
+			interface);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.40s", address);
+	return access(path, F_OK) == 0 ||
+	       link_dpdk_refuse(text, size,
+		       "interface %.60s: there is no such device (dpdk-devbind.py --status lists them)",
+		       interface);
+}
+
 static bool check_interface(const struct link_dpdk *l, char *text, size_t size)
 {
+	if (has_prefix(l->interface, "pci:") && !check_pci(l->interface, text, size))
+		return false;
 	if (geteuid() != 0 && !has_prefix(l->interface, "vdev:"))
 		return link_dpdk_refuse(text, size,
 			"interface %s: played clients need root (sudo); without an interface, sockets need "

@@ -197,8 +197,8 @@ static bool establish_keys(struct load *l, char *text, size_t size)
 		return false;
 	}
 	if (!associations_get(l->nts_clients, l->nts_count, &settings, &keys)) {
-		snprintf(text, size, "%u of %u clients got keys from %s: %.380s", keys.established, l->nts_count,
-			server.text, keys.reason[0] ? keys.reason : "stopped");
+		snprintf(text, size, "%u of %u clients got keys from %s: %.380s", keys.established,
+			l->nts_count, server.text, keys.reason[0] ? keys.reason : "stopped");
 		return false;
 	}
 	for (uint32_t i = 0; i < l->nts_count; i++)
@@ -266,7 +266,8 @@ static bool gather_crew(struct load *l, char *text, size_t size)
 	return l->crew != NULL;
 }
 
-static bool prepare(struct load *l, char *text, size_t size)
+/* 0, or an exit status with a sentence in text[size]. */
+static int choose_clients(struct load *l, char *text, size_t size)
 {
 	const struct load_options *o = &l->options;
 	const struct clients_settings clients = {.target = &l->target,
@@ -274,16 +275,21 @@ static bool prepare(struct load *l, char *text, size_t size)
 		.from = o->from,
 		.count = (uint32_t)o->clients,
 		.zipf = o->zipf};
+	const enum clients_result chosen = clients_choose(
+		&l->population, &clients, l->result.sources, sizeof(l->result.sources), text, size);
 
-	if (!clients_choose(
-		    &l->population, &clients, l->result.sources, sizeof(l->result.sources), text, size))
-		return false;
-	if (l->population.count < o->cpus) {
-		snprintf(text, size, "%u cores for %u clients: expected a client for each core at least",
-			o->cpus, l->population.count);
-		return false;
-	}
+	if (chosen != CLIENTS_CHOSEN)
+		return chosen == CLIENTS_WRONG ? EXIT_USAGE : EXIT_WRONG;
 	l->result.clients = l->population.count;
+	if (l->population.count >= o->cpus)
+		return 0;
+	snprintf(text, size, "%u cores for %u clients: expected a client for each core at least", o->cpus,
+		l->population.count);
+	return EXIT_USAGE;
+}
+
+static bool prepare(struct load *l, char *text, size_t size)
+{
 	l->result.step = calloc(RESULT_STEPS_MAX, sizeof(*l->result.step));
 	if (!l->result.step) {
 		snprintf(text, size, "not enough memory");
@@ -462,7 +468,7 @@ static int load(struct load *l, int argc, char **argv)
 {
 	const struct load_options *o = &l->options;
 	char text[512] = "";
-	int status = EXIT_USAGE;
+	int status;
 
 	if (!target_parse(&l->target, o->target, NTP_PORT, o->family, text, sizeof(text)) ||
 		!target_permit(&l->target, o->owned, text, sizeof(text)) ||
@@ -474,6 +480,9 @@ static int load(struct load *l, int argc, char **argv)
 	if (!o->seed_given && getrandom(&l->seed, sizeof(l->seed), 0) != sizeof(l->seed))
 		l->seed = (uint64_t)(seconds_of(CLOCK_REALTIME) * 1e9);
 	take_signals();
+	status = choose_clients(l, text, sizeof(text));
+	if (status)
+		return complain(status, text);
 	if (!prepare(l, text, sizeof(text)) || !run(l, text, sizeof(text))) {
 		status = complain(EXIT_WRONG, text);
 	} else {

@@ -391,35 +391,38 @@ static void fill_long_options(struct option options[ENTRIES + 1])
 }
 
 /* getopt would take a unique beginning of a name; scripts that did so would break with the next option. */
-static bool is_whole_name(const char *word, const char *name)
+static bool are_whole_names(int argc, char **argv)
 {
-	const size_t length = strlen(name);
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		char name[32];
 
-	return strncmp(word, "--", 2) != 0 ||
-	       (strncmp(word + 2, name, length) == 0 && (!word[2 + length] || word[2 + length] == '='));
+		if (strncmp(argv[i], "--", 2) != 0)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[i] + 2, "="), argv[i] + 2);
+		if (!entry_of(name))
+			return complain("%.60s: no such option", argv[i]);
+	}
+	return true;
 }
 
 static bool parse_all(struct load_options *o, int argc, char **argv)
 {
 	struct option options[ENTRIES + 1];
-	int option, index = 0, at = optind = 1;
+	int option, index = 0;
 
+	optind = 1;
 	fill_long_options(options);
 	while ((option = getopt_long(argc, argv, ":46h", options, &index)) != -1) {
-		const char *word = argv[at];
-
 		if (option == '4' || option == '6')
 			o->family = option == '4' ? AF_INET : AF_INET6;
 		else if (option == 'h')
 			o->help = true;
 		else if (option == ':')
 			return complain("%.60s: expected a value", argv[optind - 1]);
-		else if (option != FIRST_OPTION ||
-			 (strncmp(word, "--", 2) == 0 && !is_whole_name(word, options[index].name)))
+		else if (option != FIRST_OPTION)
 			return complain("%.60s: no such option", argv[optind - 1]);
 		else if (!take(o, entry_of(options[index].name), optarg ? optarg : ""))
 			return false;
-		at = optind;
 	}
 	return true;
 }
@@ -427,7 +430,7 @@ static bool parse_all(struct load_options *o, int argc, char **argv)
 bool load_options_parse(struct load_options *o, int argc, char **argv)
 {
 	set_standards(o);
-	if (!parse_all(o, argc, argv))
+	if (!are_whole_names(argc, argv) || !parse_all(o, argc, argv))
 		return false;
 	if (o->help)
 		return true;

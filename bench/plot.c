@@ -6,20 +6,28 @@
 #include "bench/text.h"
 
 const char plot_style[] =
-	":root{--p0:#0072b2;--p1:#c04f00;--p2:#007a59;--p3:#a3457f;--pt:#333;--pg:#d9d9d9}\n"
-	"@media(prefers-color-scheme:dark){:root{--p0:#56b4e9;--p1:#f0a030;--p2:#2bc79b;--p3:#dd8fbf;--pt:#"
-	"ccc;"
-	"--pg:#444}}\n"
-	"@media print{:root{--p0:#0072b2;--p1:#c04f00;--p2:#007a59;--p3:#a3457f;--pt:#333;--pg:#d9d9d9}}\n"
-	"svg.plot{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}\n"
-	"svg.plot text{fill:var(--pt);stroke:none}\n"
-	".pg{stroke:var(--pg);stroke-width:1;fill:none}.pa{stroke:var(--pt);stroke-width:1;fill:none}\n"
-	".pl{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
-	".pr{fill:none;stroke-width:1.5;stroke-dasharray:5 4}\n"
-	".p0{stroke:var(--p0)}.p1{stroke:var(--p1)}.p2{stroke:var(--p2)}.p3{stroke:var(--p3)}\n"
-	".pl.p1{stroke-dasharray:7 3}.pl.p2{stroke-dasharray:2 4}.pl.p3{stroke-dasharray:9 3 2 3}\n"
-	".pf.p0{fill:var(--p0)}.pf.p1{fill:var(--p1)}.pf.p2{fill:var(--p2)}.pf.p3{fill:var(--p3)}.pf{stroke:"
-	"none}\n";
+	":root { --p0: #0072b2; --p1: #c04f00; --p2: #007a59; --p3: #a3457f; --pt: #333; --pg: #d9d9d9; }\n"
+	"@media (prefers-color-scheme: dark) {\n"
+	":root { --p0: #56b4e9; --p1: #f0a030; --p2: #2bc79b; --p3: #dd8fbf; --pt: #ccc; --pg: #444; }\n"
+	"}\n"
+	"@media print {\n"
+	":root { --p0: #0072b2; --p1: #c04f00; --p2: #007a59; --p3: #a3457f; --pt: #333; --pg: #d9d9d9; }\n"
+	"}\n"
+	"svg.plot { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }\n"
+	"svg.plot text { fill: var(--pt); stroke: none; }\n"
+	".pg, .pa { stroke: var(--pg); stroke-width: 1; fill: none; }\n"
+	".pa { stroke: var(--pt); }\n"
+	".pl { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }\n"
+	".pr { fill: none; stroke-width: 1.5; stroke-dasharray: 5 4; }\n"
+	".p0 { stroke: var(--p0); fill: var(--p0); }\n"
+	".p1 { stroke: var(--p1); fill: var(--p1); }\n"
+	".p2 { stroke: var(--p2); fill: var(--p2); }\n"
+	".p3 { stroke: var(--p3); fill: var(--p3); }\n"
+	".pl, .pr { fill: none; }\n"
+	".pf { stroke: none; }\n"
+	".pl.p1 { stroke-dasharray: 7 3; }\n"
+	".pl.p2 { stroke-dasharray: 2 4; }\n"
+	".pl.p3 { stroke-dasharray: 9 3 2 3; }\n";
 
 /* Room around the drawing, in units of the view box; a character is taken for 7 wide, which most are not. */
 enum { CHARACTER = 7, RIGHT = 16, BOTTOM = 40, ROW = 16, EDGE = 4, FEW = 48, LEFT_MAX = 130 };
@@ -102,7 +110,7 @@ static bool is_free(const struct taken *taken, double from, double to)
 static void write_x_text(
 	FILE *out, double x, const struct frame *frame, const char *text, struct taken *taken)
 {
-	const double half = width_of(text) / 2, middle = fmin(x, PLOT_WIDTH - 2 - half);
+	const double half = width_of(text) / 2, middle = fmax(half + 2, fmin(x, PLOT_WIDTH - 2 - half));
 
 	if (taken->count >= PLOT_TICKS || !is_free(taken, middle - half, middle + half))
 		return;

@@ -21,7 +21,7 @@ static void print(char *text, size_t size, double value, unsigned digits)
 	int decimals = (int)digits - 1 - (int)power;
 	char *end;
 
-	if (power > 17 || power < -QUANTITY_DIGITS_MAX) {
+	if (power > 7 || power < -QUANTITY_DIGITS_MAX) {
 		snprintf(text, size, "%.*e", (int)digits - 1, value);
 		return;
 	}

@@ -10,53 +10,6 @@
 #include "bench/report_page.h"
 #include "bench/text.h"
 
-static const char style[] =
-	":root{color-scheme:light "
-	"dark;--fg:#1b1b1b;--bg:#fff;--soft:#595959;--line:#d4d4d4;--card:#f5f5f2;--good:#007a59;"
-	"--bad:#b3261e;--mid:#96600a}\n"
-	"@media(prefers-color-scheme:dark){:root{--fg:#e8e8e8;--bg:#16181a;--soft:#a8a8a8;--line:#3d4043;--"
-	"card:#202326;"
-	"--good:#2bc79b;--bad:#ff8a80;--mid:#f0b040}}\n"
-	"*{box-sizing:border-box}\n"
-	"body{margin:0 auto;padding:1rem;max-width:80rem;background:var(--bg);color:var(--fg);"
-	"font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}\n"
-	"h1{font-size:1.5rem;line-height:1.2;margin:.2rem 0}h2{font-size:1.15rem;margin:1.6rem 0 .6rem}"
-	"h3{font-size:1rem;margin:0 0 .4rem}p{margin:.4rem 0}\n"
-	".soft{color:var(--soft)}code{font:.9em ui-monospace,monospace}code "
-	"span{display:inline-block;max-width:100%}\n"
-	".lead{font-size:1.1rem;border-left:5px solid var(--good);padding:.4rem "
-	".8rem;background:var(--card);margin:.8rem 0}\n"
-	".lead.bad{border-color:var(--bad)}.lead.mid{border-color:var(--mid)}.lead "
-	"p::first-letter{text-transform:uppercase}\n"
-	".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(7.5rem,1fr));gap:.6rem;margin:."
-	"8rem 0}\n"
-	".cards div{background:var(--card);padding:.5rem .7rem;border-radius:4px}\n"
-	".cards dt{color:var(--soft);font-size:.85rem}.cards dd{margin:0;font-size:1.25rem;font-weight:600;"
-	"overflow-wrap:normal;white-space:nowrap}\n"
-	".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem;"
-	"align-items:start}\n"
-	"figure,.box{margin:0;border:1px solid "
-	"var(--line);border-radius:4px;padding:.7rem;min-width:0;break-inside:avoid}\n"
-	".scroll{overflow-x:auto;max-height:24rem;overflow-y:auto}\n"
-	"table{border-collapse:collapse;width:100%;font-size:.85rem;font-variant-numeric:tabular-nums;"
-	"overflow-wrap:normal}\n"
-	"th,td{text-align:right;padding:.15rem .5rem;border-bottom:1px solid "
-	"var(--line);white-space:nowrap}\n"
-	"th{color:var(--soft);font-weight:500;background:var(--bg)}th:first-child,td:first-child{text-align:"
-	"left}\n"
-	".wide{grid-column:1/-1}.wide .scroll{max-height:none}.wrong th:last-child{text-align:left}\n"
-	"td.words{white-space:normal;text-align:left;min-width:12rem}details{margin-top:.5rem}summary{cursor:"
-	"pointer;"
-	"color:var(--soft)}\n"
-	"dl.facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem .9rem;margin:0}\n"
-	"dl.facts dt{color:var(--soft)}dl.facts dd{margin:0}\n"
-	"@media "
-	"print{:root{color-scheme:light;--fg:#000;--bg:#fff;--soft:#444;--line:#bbb;--card:#f3f3f3;--good:#"
-	"007a59;"
-	"--bad:#b3261e;--mid:#96600a}body{font-size:10pt;padding:0;max-width:none}details{display:none}"
-	".grid{grid-template-columns:1fr 1fr}.scroll{overflow:visible;max-height:none}h2{break-after:avoid}"
-	"*{print-color-adjust:exact;-webkit-print-color-adjust:exact}@page{margin:15mm}}\n";
-
 void page_figure_open(FILE *out, const char *heading)
 {
 	fprintf(out, "<figure>\n<h3>%s</h3>\n", heading);
@@ -128,7 +81,7 @@ static void write_head(FILE *out, const struct result *r)
 	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>Load on ",
 		out);
 	text_markup(out, r->target);
-	fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n<main>\n<h1>Load on ", style,
+	fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n<main>\n<h1>Load on ", report_style,
 		plot_style);
 	text_markup(out, r->target);
 	fputs("</h1>\n<p class=\"soft\">", out);
@@ -180,7 +133,7 @@ static void write_cards(FILE *out, const struct result_step *f)
 	card(out, "sent", quantity_rate(figures_rate(f, f->sent)).text);
 	card(out, "valid", quantity_rate(figures_rate(f, figures_valid(&f->counts))).text);
 	card(out, "lost", f->sent ? quantity_share(result_loss(f)).text : "-");
-	card(out, "wrong", quantity_of((double)result_wrong(&f->counts), QUANTITY_NUMBER, 6).text);
+	card(out, "wrong", quantity_of((double)result_wrong(&f->counts), QUANTITY_NUMBER, 4).text);
 	card(out, "latency p50", time_or_none(latency, 0.5, &quantity));
 	card(out, "p99", time_or_none(latency, 0.99, &quantity));
 	card(out, "p99.9", time_or_none(latency, 0.999, &quantity));
@@ -252,7 +205,7 @@ static void write_convictions(FILE *out, const struct judge_counts *counts)
 {
 	if (result_wrong(counts) == 0)
 		return;
-	fputs("<div class=\"box wrong\">\n<h3>What was wrong</h3>\n", out);
+	fputs("<div class=\"box wide wrong\">\n<h3>What was wrong</h3>\n", out);
 	page_table_open(out, false, "verdict|count|the reply ...");
 	facts_convictions(counts, conviction, out);
 	page_table_close(out, false);

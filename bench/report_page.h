@@ -7,6 +7,9 @@
 
 #include "bench/result.h"
 
+/* The page's own rules of CSS. */
+extern const char report_style[];
+
 /* A heading, for a plot and its numbers. */
 void page_figure_open(FILE *out, const char *heading);
 void page_figure_close(FILE *out);

@@ -133,7 +133,7 @@ static void step_row(FILE *out, const struct result *r, unsigned i)
 	page_cell(out, quantity_rate(figures_rate(s, s->sent)).text);
 	page_cell(out, quantity_rate(figures_rate(s, figures_valid(&s->counts))).text);
 	page_cell(out, s->sent ? quantity_share(result_loss(s)).text : "-");
-	page_cell(out, quantity_of((double)result_wrong(&s->counts), QUANTITY_NUMBER, 6).text);
+	page_cell(out, quantity_of((double)result_wrong(&s->counts), QUANTITY_NUMBER, 4).text);
 	page_cell(out, s->latency.count ? quantity_time(figures_at(&s->latency, 0.5)).text : "-");
 	page_cell(out, s->latency.count ? quantity_time(figures_at(&s->latency, 0.99)).text : "-");
 	page_row_close(out);

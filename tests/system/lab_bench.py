@@ -33,8 +33,7 @@ class Load:
 
     def nts(self, name):
         """Replies that NTS refuses for this reason."""
-        said = self.report["nts"]
-        return said.get("verdicts", said).get(name, 0)
+        return self.report["nts_verdicts"].get(name, 0)
 
     def __repr__(self):
         return f"status {self.status}\n{self.out}\n{self.err}"
