@@ -103,8 +103,10 @@ static void test_clean(void **state)
 				    "1m"),
 		"?1m");
 	assert_string_equal(text_clean(to, sizeof(to), "\xff\xc3"), "??");
-	assert_string_equal(text_clean(to, sizeof(to), "\xed\xa0\x80"), "???");      /* a surrogate */
-	assert_string_equal(text_clean(to, sizeof(to), "\xc0\xaf"), "??");           /* overlong */
+	assert_string_equal(text_clean(to, sizeof(to), "\xed\xa0\x80"), "???"); /* a surrogate */
+	assert_string_equal(text_clean(to, sizeof(to), "\xc0\xaf"), "??");      /* overlong */
+	assert_string_equal(text_clean(to, sizeof(to), "\xe0\x80\xaf"), "???");
+	assert_string_equal(text_clean(to, sizeof(to), "\xf0\x80\x80\xaf"), "????");
 	assert_string_equal(text_clean(to, sizeof(to), "\xf4\x90\x80\x80"), "????"); /* beyond U+10FFFF */
 	assert_string_equal(text_clean(to, 3, "a\xe2\x82\xac"), "a");                /* no half character */
 	assert_string_equal(text_clean(to, 5, "a\xe2\x82\xac"), "a\xe2\x82\xac");

@@ -99,6 +99,14 @@ static void assert_sums(const json_t *object, const struct result *r)
 				    (double)sent) <= 1e-6 * (double)sent);
 }
 
+static void assert_text(const json_t *object, const char *key, const char *expected)
+{
+	char clean[TEXT_MAX];
+
+	assert_string_equal(
+		json_string_value(json_object_get(object, key)), text_clean(clean, sizeof(clean), expected));
+}
+
 static void check_json(const struct result *r, const char *text)
 {
 	json_error_t error;
@@ -118,6 +126,8 @@ static void check_json(const struct result *r, const char *text)
 		assert_sums(object, r);
 	else
 		assert_true(json_real_value(json_object_get(object, "rate_wanted")) == r->knee.rate);
+	assert_text(object, "command", r->command);
+	assert_text(object, "target", r->target);
 	assert_int_equal(json_array_size(json_object_get(object, "remarks")), r->remarks);
 	assert_true(json_is_null(json_object_get(object, "knee")) == (r->kind != RESULT_KNEE));
 	json_decref(object);
@@ -210,6 +220,20 @@ static void test_html_has_its_plots(void **state)
 	results_free(r);
 }
 
+/* A single reply after 1 ms: a bar from there to there, and at every percentile that there is. */
+static void test_html_of_one_reply(void **state)
+{
+	struct result *r = results_new(RESULTS_ONE, 1);
+	char *text = told(report_html, r);
+
+	(void)state;
+	assert_non_null(strstr(text, "<td>1 ms</td><td>1 ms</td><td>100 %</td>"));
+	assert_non_null(strstr(text, "<td>max</td><td>1 ms</td><td>0</td>"));
+	assert_non_null(strstr(text, ">1 ms</text>"));
+	free(text);
+	results_free(r);
+}
+
 static void check_table(const struct result *r, const char *text)
 {
 	(void)r;
@@ -275,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_html_has_its_plots),
+		cmocka_unit_test(test_html_of_one_reply),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_says),
 		cmocka_unit_test(test_full_disk),

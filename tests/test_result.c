@@ -191,6 +191,11 @@ static void test_knee_is_the_last_passed(void **state)
 	assert_true(figures->rate_wanted == r->knee.rate);
 	assert_int_equal(figures->repeat, 2);
 	free(figures);
+	r->knee.rate = r->step[0].rate_wanted;
+	r->steps = 1;
+	figures = figures_of(r, &of);
+	assert_string_equal(of, "knee");
+	free(figures);
 	r->knee.found = false;
 	figures = figures_of(r, &of);
 	assert_string_equal(of, "all");
