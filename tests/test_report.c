@@ -220,7 +220,7 @@ static void test_html_has_its_plots(void **state)
 	results_free(r);
 }
 
-/* A single reply after 1 ms: a bar from there to there, and at every percentile that there is. */
+/* A single reply after 1 ms with an offset of 0: one bar for each, and no percentile but the greatest. */
 static void test_html_of_one_reply(void **state)
 {
 	struct result *r = results_new(RESULTS_ONE, 1);
@@ -228,6 +228,7 @@ static void test_html_of_one_reply(void **state)
 
 	(void)state;
 	assert_non_null(strstr(text, "<td>1 ms</td><td>1 ms</td><td>100 %</td>"));
+	assert_non_null(strstr(text, "<td>0 s</td><td>1 ns</td><td>100 %</td>"));
 	assert_non_null(strstr(text, "<td>max</td><td>1 ms</td><td>0</td>"));
 	assert_non_null(strstr(text, ">1 ms</text>"));
 	free(text);
