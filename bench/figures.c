@@ -1,5 +1,6 @@
 #include "bench/figures.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ static double nth(const struct distribution *d, double n)
 double figures_offset_at(const struct result_offsets *offsets, double share)
 {
 	const double below = (double)offsets->negative.count, all = (double)figures_offsets(offsets);
-	const double rank = fmin(fmax(ceil(share * all), 1), all);
+	/* as distribution_at does: 0.07 of 100 are 7, though their product is a little above in binary */
+	const double rank = fmin(fmax(ceil(share * all * (1 - 4 * DBL_EPSILON)), 1), all);
 
 	if (all == 0)
 		return 0;

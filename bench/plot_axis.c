@@ -20,6 +20,8 @@ void plot_axis_include(struct plot_axis *axis, double value)
 {
 	if (!isfinite(value) || !fits(value) || (axis->log && value < 1e-100))
 		return;
+	if (fabs(value) < 1e-100)
+		value = 0;
 	axis->from = fmin(axis->from, value);
 	axis->to = fmax(axis->to, value);
 }

@@ -86,7 +86,8 @@ static void deal_all(struct bars *bars, const struct distribution *d, double sig
 		if (d->bin[i] == 0)
 			continue;
 		distribution_bounds(i, &from, &to);
-		/* the last bin has no end of its own, and no bin reaches beyond the most */
+		/* no value is beyond the least and the most, and the last bin has no end of its own */
+		from = from < d->least ? d->least : from;
 		if (to > d->most || i == DISTRIBUTION_BINS - 1)
 			to = d->most > from ? d->most + 1 : from + 1;
 		deal(bars, sign > 0 ? (double)from : -(double)to, sign > 0 ? (double)to : -(double)from,
@@ -107,9 +108,12 @@ static void cut_log(struct bars *bars, double from, double to)
 	}
 }
 
-static void cut_linear(struct bars *bars, double from, double to)
+/* `bin` is how far values may be apart that cannot be told apart. */
+static void cut_linear(struct bars *bars, double from, double to, double bin)
 {
-	bars->count = OFFSET_BARS;
+	const double wanted = floor((to - from) / bin);
+
+	bars->count = wanted < 1 ? 1 : wanted > OFFSET_BARS ? OFFSET_BARS : (unsigned)wanted;
 	for (unsigned i = 0; i < bars->count; i++) {
 		bars->from[i] = from + (to - from) * i / bars->count;
 		bars->to[i] = from + (to - from) * (i + 1) / bars->count;
@@ -182,23 +186,23 @@ static void offset_tails(FILE *out, const struct result_offsets *offsets, double
 			      mean = quantity_time(figures_offset_mean(offsets));
 
 	fprintf(out,
-		"<p class=\"soft\">Not drawn: 1 %% of the replies below %s, down to %s, and 1 %% above %s, "
-		"up to %s. "
-		"Mean %s.</p>\n",
-		from.text, least.text, to.text, most.text, mean.text);
+		"<p class=\"soft\">Drawn from the 1st percentile, %s, to the 99th, %s. Least %s, greatest "
+		"%s, mean %s.</p>\n",
+		from.text, to.text, least.text, most.text, mean.text);
 }
 
 static void plot_offset(FILE *out, const struct result_offsets *offsets)
 {
 	const double low = figures_offset_at(offsets, 0.01), high = figures_offset_at(offsets, 0.99);
-	const double all = (double)figures_offsets(offsets), least = fmax(1, fabs(high) * 1e9 * 1e-7);
+	const double all = (double)figures_offsets(offsets);
+	const double bin = fmax(1, fmax(fabs(low), fabs(high)) * 1e9 / (DISTRIBUTION_PARTS / 2));
 	struct bars bars;
 	struct plot plot = {.name = "offset",
 		.title = "Histogram of the server's offset from our clock",
 		.description = "From the 1st to the 99th percentile."};
 
 	/* the values at the ends are the ends of bins, as the percentiles are told */
-	cut_linear(&bars, low * 1e9 - least, high * 1e9 + least);
+	cut_linear(&bars, low * 1e9 - bin, high * 1e9 + bin, bin);
 	deal_all(&bars, &offsets->positive, 1, all);
 	deal_all(&bars, &offsets->negative, -1, all);
 	to_seconds(&bars);

@@ -23,8 +23,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ORDER = ["ntp", "refclock", "nts", "dataplane", "control"]
 LEAVES = ["bench", "tests"]
 SHARED = {"tests/golden.h"}  # the one table of packets: for tests, fuzz seeds and benches
+# Of a load, without a port: bench/ is a leaf, but tests may include these.
 PURE_BENCH = {f"bench/{name}.h" for name in (
-    "arrival", "distribution", "frame", "generator", "judge", "ke_reason", "link", "load_options", "neighbour", "plot",
+    "arrival", "distribution", "figures", "frame", "generator", "judge", "ke_reason", "link", "neighbour", "plot",
     "population", "quantity", "random", "report", "result", "search", "steer_map", "target", "text", "wire")}
 DRIVEN_BENCH = {"bench/associations.h", "bench/next_hop.h", "bench/steer.h"}  # with sockets or the kernel, and driven by a test
 GENERATED = {"tickwire_build.h", "dataplane/xdp_object.h", "bench/steer_object.h"}

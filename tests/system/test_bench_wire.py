@@ -232,21 +232,8 @@ def test_closed_port(wire):
 
 # VLANs and next hops
 
-def leave_tags(wire):
-    """AF_XDP sees tags only where the device leaves them in the frame."""
-    lab.need_program("ethtool")
-    lab.run("ethtool", "-K", "cl0", "rxvlan", "off", ns=wire.client)
-
-
-def test_tags_that_the_device_takes(wire):
-    said = wire.load(4, "--vlan", "100", "--mac", lab.mac(wire.server, "sv0"), rate=200, seconds=0.5)
-    assert said.status == 1 and "rxvlan off" in said.err, said
-    check_clean(wire)
-
-
 def test_tagged_frames(wire):
     """With --vlan and --mac nothing has to be asked for, and every frame is as told."""
-    leave_tags(wire)
     with lab.Wire(wire.server, "sv0") as end:
         said = wire.load(4, "--vlan", "100", "--mac", lab.mac(wire.server, "sv0"), "--timeout", "0.2", rate=200,
                          seconds=0.5)
@@ -268,7 +255,6 @@ def test_tagged_frames(wire):
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_vlan(wire, driver, family):
     """tickwire answers tagged requests with the same tag, where an address is served on any VLAN."""
-    leave_tags(wire)
     wire.tickwire(sets=("local stratum 8", f"bindaddress {wire.host(family)}"))
     check_all_valid(wire.load(family, "--vlan", "100", "--mac", lab.mac(wire.server, "sv0"), driver=driver))
     check_clean(wire)
