@@ -63,3 +63,8 @@ bool link_is_up(struct link *link, char *text, size_t size)
 {
 	return link->ops->is_up(link, text, size);
 }
+
+uint64_t link_missed(struct link *link)
+{
+	return link->ops->missed(link);
+}

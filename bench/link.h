@@ -96,6 +96,12 @@ unsigned link_receive(struct link *link, unsigned core, struct link_datagram *da
  * rates. */
 void link_wait(struct link *link, unsigned core, uint64_t ns);
 
+/*
+ * Replies that came and were lost on this side, since the link was opened: the port's ring or a socket's
+ * buffer was full. The judge takes them for the server's losses. Main thread, while no core is at work.
+ */
+uint64_t link_missed(struct link *link);
+
 /* Whether the link is up; a sentence in text[size] where it is not. Main thread, any time. */
 bool link_is_up(struct link *link, char *text, size_t size);
 

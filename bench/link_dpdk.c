@@ -139,7 +139,10 @@ static bool is_kernels(const struct link_dpdk *l, const struct link_datagram *d)
  * one that a port drops. */
 static enum fate hand_over(struct link_core *owner, struct rte_mbuf *mbuf)
 {
-	return rte_ring_mp_enqueue(owner->handed, mbuf) == 0 ? FATE_HANDED_OVER : FATE_NOTHING;
+	if (rte_ring_mp_enqueue(owner->handed, mbuf) == 0)
+		return FATE_HANDED_OVER;
+	__atomic_fetch_add(&owner->overrun, 1, __ATOMIC_RELAXED);
+	return FATE_NOTHING;
 }
 
 /* `queue`: that it came by; PORT_QUEUES_MAX: from another core, which has verified it. */
@@ -235,6 +238,19 @@ static void wait_for_datagrams(struct link *link, unsigned core, uint64_t ns)
 	ppoll(polled, count, &time, NULL);
 }
 
+static uint64_t count_missed(struct link *link)
+{
+	struct link_dpdk *l = (struct link_dpdk *)link;
+	struct rte_eth_stats stats;
+	uint64_t missed = 0;
+
+	if (rte_eth_stats_get(l->port.id, &stats) == 0)
+		missed = stats.imissed + stats.rx_nombuf;
+	for (unsigned i = 0; i < l->link.cores; i++)
+		missed += __atomic_load_n(&l->core[i].overrun, __ATOMIC_RELAXED);
+	return missed;
+}
+
 const struct link_ops link_dpdk_ops = {
 	.open = link_dpdk_open,
 	.close = link_dpdk_close,
@@ -243,6 +259,7 @@ const struct link_ops link_dpdk_ops = {
 	.send = send_requests,
 	.receive = receive_datagrams,
 	.wait = wait_for_datagrams,
+	.missed = count_missed,
 	.is_up = link_dpdk_is_up,
 };
 

@@ -29,6 +29,7 @@ struct link_core {
 	struct rte_mempool *pool; /* of its sending queue */
 	struct rte_ring *handed;  /* frames from other cores */
 	unsigned next;            /* queue to be read first */
+	uint64_t overrun;         /* frames that found no room in `handed`; added to by any core */
 	unsigned held;            /* frames that the last receive gave away, and must live until the next */
 	struct rte_mbuf *hold[LINK_BURST];
 } __rte_cache_aligned;

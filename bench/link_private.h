@@ -15,6 +15,7 @@ struct link_ops {
 		struct link *link, unsigned core, const struct link_request *requests, unsigned count);
 	unsigned (*receive)(struct link *link, unsigned core, struct link_datagram *datagrams);
 	void (*wait)(struct link *link, unsigned core, uint64_t ns);
+	uint64_t (*missed)(struct link *link);
 	bool (*is_up)(struct link *link, char *text, size_t size);
 };
 

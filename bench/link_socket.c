@@ -28,6 +28,8 @@ static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 struct core {
 	int epoll;
 	int fd[SOCKETS];
+	uint32_t dropped[SOCKETS]; /* datagrams that found no room in the socket's buffer, as the last one
+				      that did says */
 	uint8_t octets[LINK_BURST][ROOM];
 };
 
@@ -55,6 +57,7 @@ static void set_options(int fd, int family)
 	set_option(fd, SOL_SOCKET, SO_RCVBUF, BUFFER);
 	set_option(fd, SOL_SOCKET, SO_SNDBUF, BUFFER);
 	set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+	set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	if (family == AF_INET) {
 		set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
 		set_option(fd, IPPROTO_IP, IP_RECVERR, 1);
@@ -291,7 +294,7 @@ static bool is_target(const struct socket_link *l, const struct sockaddr_storage
 
 /* Whom it went to, and how long ago. */
 static void read_control(const struct socket_link *l, struct msghdr *message, const struct timespec *now,
-	struct link_datagram *datagram)
+	struct link_datagram *datagram, uint32_t *dropped)
 {
 	uint8_t octets[16];
 
@@ -311,9 +314,11 @@ static void read_control(const struct socket_link *l, struct msghdr *message, co
 			memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
 			datagram->age_ns =
 				(now->tv_sec - stamp.tv_sec) * 1000000000 + (now->tv_nsec - stamp.tv_nsec);
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			memcpy(dropped, CMSG_DATA(c), sizeof(*dropped));
 		}
 	}
-	/* a clock that was set in between says nothing */
+	/* a clock that was set in between says nothing of the age */
 	if (datagram->age_ns < 0 || datagram->age_ns > 1000000000)
 		datagram->age_ns = 0;
 }
@@ -367,7 +372,7 @@ static unsigned receive_from(
 			.from_target = is_target(l, &from[m])};
 		if (messages[m].msg_hdr.msg_flags & MSG_TRUNC)
 			d->kind = LINK_FOREIGN;
-		read_control(l, &messages[m].msg_hdr, &now, d);
+		read_control(l, &messages[m].msg_hdr, &now, d, &core->dropped[i]);
 	}
 	return count > 0 ? (unsigned)count : 0;
 }
@@ -397,6 +402,17 @@ static void socket_wait(struct link *link, unsigned core, uint64_t ns)
 	epoll_pwait2(socket_link_of(link)->core[core].epoll, &event, 1, &time, NULL);
 }
 
+static uint64_t socket_missed(struct link *link)
+{
+	const struct socket_link *l = socket_link_of(link);
+	uint64_t missed = 0;
+
+	for (unsigned c = 0; c < link->cores; c++)
+		for (unsigned i = 0; i < SOCKETS; i++)
+			missed += l->core[c].dropped[i];
+	return missed;
+}
+
 static bool socket_is_up(struct link *link, char *text, size_t size)
 {
 	const int error = __atomic_load_n(&socket_link_of(link)->error, __ATOMIC_RELAXED);
@@ -418,5 +434,6 @@ const struct link_ops link_socket_ops = {
 	.send = socket_send,
 	.receive = socket_receive,
 	.wait = socket_wait,
+	.missed = socket_missed,
 	.is_up = socket_is_up,
 };

@@ -391,6 +391,12 @@ static bool run(struct load *l, char *text, unsigned size)
 		search_take(&search, &r->step[r->steps++]);
 	}
 	r->stopped = stop && !l->failed;
+	if (link_missed(l->link) > 0)
+		remark(r,
+			"%llu replies came and were lost on this side, for want of room: they count as lost, "
+			"though the "
+			"server answered",
+			(unsigned long long)link_missed(l->link));
 	if (r->kind == RESULT_KNEE)
 		search_knee(&search, &r->knee);
 	return true;
