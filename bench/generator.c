@@ -131,10 +131,11 @@ static uint64_t mix(uint64_t word, uint64_t key)
 	return random_next(&state);
 }
 
-/* A request's source port follows from its cookie, so that nothing is kept to compare with. */
-static uint16_t port_of(const struct generator *g, uint64_t cookie)
+/* A request's source port follows from its cookie, which is random, so that nothing is kept to compare with.
+ */
+static uint16_t port_of(uint64_t cookie)
 {
-	return (uint16_t)(PORT_FIRST + ((mix(cookie, g->key) >> 32) * (65536 - PORT_FIRST) >> 32));
+	return (uint16_t)(PORT_FIRST + ((cookie >> 32) * (65536 - PORT_FIRST) >> 32));
 }
 
 /* Chance decides, without drawing a number where there is nothing to decide. */
@@ -187,7 +188,7 @@ static void make_garbage(struct generator *g, unsigned at)
 	memcpy(octets + offsetof(struct ntp_header, transmit), &mark, sizeof(mark));
 	b->request[at] = (struct link_request){.octets = octets,
 		.size = random >> 63 ? NTP_HEADER_SIZE : (uint16_t)((random >> 40) % NTP_HEADER_SIZE),
-		.port = port_of(g, mark),
+		.port = port_of(mark),
 		.client = pick(g, false)};
 	b->cookie[at] = 0;
 }
@@ -234,7 +235,7 @@ static bool make_request(struct generator *g, unsigned at, uint64_t intended)
 	}
 	b->request[at] = (struct link_request){.octets = b->octets[at],
 		.size = (uint16_t)size,
-		.port = port_of(g, cookie),
+		.port = port_of(cookie),
 		.client = request.client};
 	b->cookie[at] = cookie;
 	return true;
@@ -387,7 +388,7 @@ static void take_reply(struct generator *g, const struct link_datagram *d, uint6
 			g->out->garbage_answered++;
 			return;
 		}
-		if (!is_right_port(d, port_of(g, cookie)))
+		if (!is_right_port(d, port_of(cookie)))
 			datagram.client = LINK_NO_CLIENT;
 		if (g->settings.nts_count > 0)
 			datagram.nts = judge_nts(g, d, datagram.client, cookie);
