@@ -98,8 +98,8 @@ static void conviction(void *to, const char *name, uint64_t count, const char *m
 {
 	char label[64];
 
-	snprintf(label, sizeof(label), "%12.12s  %-15.15s ",
-		quantity_of((double)count, QUANTITY_NUMBER, 6).text, name);
+	snprintf(label, sizeof(label), "%12s  %-15s ", quantity_of((double)count, QUANTITY_NUMBER, 6).text,
+		name);
 	wrapped(to, label, LABEL_WRONG, meaning);
 }
 

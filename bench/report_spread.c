@@ -138,7 +138,7 @@ static void bars_table(FILE *out, const struct bars *bars)
 		page_row_open(out);
 		page_cell(out, quantity_of(bars->from[i], QUANTITY_TIME, 4).text);
 		page_cell(out, quantity_of(bars->to[i], QUANTITY_TIME, 4).text);
-		page_cell(out, quantity_share(bars->share[i]).text);
+		page_cell(out, quantity_of(bars->share[i], QUANTITY_SHARE, 3).text);
 		page_row_close(out);
 	}
 	page_table_close(out, true);
