@@ -132,7 +132,7 @@ bool eal_start(const char *program, const struct settings *settings, const unsig
 {
 	const unsigned long mib = MIB_BASE + (unsigned long)queues * MIB_PER_QUEUE,
 			    free_mib = free_huge_mib();
-	struct arguments a = {0};
+	static struct arguments a; /* DPDK keeps pointers to the words */
 
 	*huge = settings->huge_pages == HUGE_PAGES_YES ||
 		(settings->huge_pages == HUGE_PAGES_AUTO && free_mib >= mib);

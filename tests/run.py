@@ -32,6 +32,7 @@ THREADED = ["-Db_sanitize=thread", "-Db_lundef=false", "-Doptimization=1"]
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:abort_on_error=1",
+    "LSAN_OPTIONS": f"suppressions={os.path.join(ROOT, 'tests', 'lsan.supp')}:print_suppressions=0",
     "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
 }
 # The sanitizers' shadow memory does not fit every random layout of recent kernels.
