@@ -81,13 +81,22 @@ static double base_rate(const struct arrival_settings *s)
 	return s->rate * s->every_s / (s->every_s + (s->peak - 1) * s->peak_s);
 }
 
+static void set_rate(struct arrival *arrival, double rate)
+{
+	struct arrival_settings *s = &arrival->settings;
+
+	s->rate = rate;
+	arrival->base = base_rate(s);
+	arrival->gap = (s->kind == ARRIVAL_BURST ? s->burst : 1) * ns_per_s / rate;
+}
+
 bool arrival_init(struct arrival *arrival, const struct arrival_settings *settings, char *text, unsigned size)
 {
 	*arrival = (struct arrival){.settings = *settings, .random = settings->seed};
 	put_defaults(&arrival->settings);
 	if (!check(&arrival->settings, text, size))
 		return false;
-	arrival->base = base_rate(&arrival->settings);
+	set_rate(arrival, arrival->settings.rate);
 	/* seeds that are near to each other, or a multiple of the generator's step, start far apart */
 	arrival->random = random_next(&arrival->random);
 	return true;
@@ -95,9 +104,9 @@ bool arrival_init(struct arrival *arrival, const struct arrival_settings *settin
 
 /* A product each time and no sum of gaps: rounding does not add up, and a time is off by half a ns at most.
  */
-static double next_even(struct arrival *arrival, double each)
+static double next_even(struct arrival *arrival)
 {
-	return arrival->origin + (double)arrival->step++ * (each * ns_per_s / arrival->settings.rate);
+	return arrival->origin + (double)arrival->step++ * arrival->gap;
 }
 
 static double next_burst(struct arrival *arrival)
@@ -107,7 +116,7 @@ static double next_burst(struct arrival *arrival)
 		return arrival->at;
 	}
 	arrival->left = arrival->settings.burst - 1;
-	return next_even(arrival, arrival->settings.burst);
+	return next_even(arrival);
 }
 
 /* Seconds into a turn by which this share of its requests has been sent: the inverse of three slopes. */
@@ -141,14 +150,14 @@ static double next_time(struct arrival *arrival)
 {
 	switch (arrival->settings.kind) {
 	case ARRIVAL_POISSON:
-		return arrival->at - log(random_unit(&arrival->random)) * ns_per_s / arrival->settings.rate;
+		return arrival->at - log(random_unit(&arrival->random)) * arrival->gap;
 	case ARRIVAL_POOL:
 		return next_pool(arrival, -log(random_unit(&arrival->random)));
 	case ARRIVAL_BURST:
 		return next_burst(arrival);
 	case ARRIVAL_STEADY:
 	default:
-		return next_even(arrival, 1);
+		return next_even(arrival);
 	}
 }
 
@@ -168,6 +177,5 @@ void arrival_rate(struct arrival *arrival, double rate)
 		arrival->origin = arrival->at;
 		arrival->step = 1;
 	}
-	arrival->settings.rate = fmin(fmax(rate, rate_least), rate_most);
-	arrival->base = base_rate(&arrival->settings);
+	set_rate(arrival, fmin(fmax(rate, rate_least), rate_most));
 }

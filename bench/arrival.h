@@ -32,6 +32,7 @@ struct arrival_settings {
 struct arrival {
 	struct arrival_settings settings; /* without the zeros that stand for a default */
 	double base;                      /* POOL: rate off the peaks */
+	double gap;                       /* ns: mean, between requests; BURST: between bursts */
 	double at;                        /* ns since the start: of the last, or of the last burst */
 	double origin;                    /* STEADY, BURST: ns; times count from it by steps, so that */
 	uint64_t step;                    /* nothing adds up; step 0 is at the origin */
