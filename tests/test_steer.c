@@ -27,6 +27,7 @@
 #include "bench/population.h"
 #include "bench/steer.h"
 #include "bench/steer_map.h"
+#include "tests/bpf_lab.h"
 
 enum { ROOM = 256, NTP = 123, OTHER_PORT = 124, CASES = 20000 };
 
@@ -225,11 +226,6 @@ static void expect(const char *what, struct frame f, bool ours)
 		fail_msg("%s: expected it for the %s", what, ours ? "load" : "kernel");
 }
 
-static bool shell(const char *command)
-{
-	return system(command) == 0;
-}
-
 static void map_address(const char *address, uint8_t out[16])
 {
 	const uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
@@ -270,8 +266,8 @@ static int load(void **state)
 
 	(void)state;
 	if (unshare(CLONE_NEWNET) != 0 ||
-		!shell("ip link set lo up && ip addr add " OWN4 "/32 dev lo && ip addr add " OWN6
-		       "/128 dev lo && ip addr add " FREE4 "/32 dev lo"))
+		!bpf_lab_shell("ip link set lo up && ip addr add " OWN4 "/32 dev lo && ip addr add " OWN6
+			       "/128 dev lo && ip addr add " FREE4 "/32 dev lo"))
 		return -1;
 	if (!population_init(&population, "198.51.100.0/24,2001:db8:5::/48", 100, 0, text, sizeof(text)))
 		return -1;
@@ -476,16 +472,6 @@ static void random_frames_get_a_verdict(void **state)
 
 /* On an interface: a veth pair in a namespace of its own. */
 
-static int make_pair(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNET) != 0)
-		return -1;
-	return shell("ip link add tw0 type veth peer name tw1 && ip link set tw0 up && ip link set tw1 up")
-		       ? 0
-		       : -1;
-}
-
 static uint32_t attached(void)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
@@ -580,29 +566,10 @@ static void own_clients_are_found(void **state)
 	uint32_t clients[4];
 
 	(void)state;
-	assert_true(shell("ip addr add 198.51.100.1/32 dev tw0 && ip addr add 203.0.113.9/32 dev tw0"));
+	assert_true(
+		bpf_lab_shell("ip addr add 198.51.100.1/32 dev tw0 && ip addr add 203.0.113.9/32 dev tw0"));
 	assert_int_equal(steer_own_clients(&population, clients, 4), 1);
 	assert_int_equal(clients[0], 0);
-}
-
-/* What the tests need: say what is missing. */
-static const char *missing(void)
-{
-	const struct bpf_insn pass[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	int probe;
-
-	if (geteuid() != 0)
-		return "root";
-	if (!shell("command -v ip >/dev/null"))
-		return "ip (iproute2)";
-	probe = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", pass, 2, NULL);
-	if (probe < 0)
-		return "CAP_BPF and a kernel with BPF";
-	close(probe);
-	return NULL;
 }
 
 int main(void)
@@ -619,13 +586,13 @@ int main(void)
 		cmocka_unit_test_setup(truncated_frames_pass, ready4),
 		cmocka_unit_test_setup(random_frames_get_a_verdict, ready4),
 		cmocka_unit_test(all_of_ipv6_is_not_ipv4),
-		cmocka_unit_test_setup(interface_is_taken_and_given_back, make_pair),
-		cmocka_unit_test_setup(leftover_is_taken_off, make_pair),
-		cmocka_unit_test_setup(programs_of_others_stay, make_pair),
-		cmocka_unit_test_setup(missing_interface_is_said, make_pair),
-		cmocka_unit_test_setup(own_clients_are_found, make_pair),
+		cmocka_unit_test_setup(interface_is_taken_and_given_back, bpf_lab_make_pair),
+		cmocka_unit_test_setup(leftover_is_taken_off, bpf_lab_make_pair),
+		cmocka_unit_test_setup(programs_of_others_stay, bpf_lab_make_pair),
+		cmocka_unit_test_setup(missing_interface_is_said, bpf_lab_make_pair),
+		cmocka_unit_test_setup(own_clients_are_found, bpf_lab_make_pair),
 	};
-	const char *need = missing();
+	const char *need = bpf_lab_missing();
 
 	if (need) {
 		printf("skipped: steer, needs %s\n", need);

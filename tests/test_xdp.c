@@ -17,7 +17,6 @@
 #include <linux/if_xdp.h>
 #include <linux/pkt_cls.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@
 
 #include "dataplane/kernel_path.h"
 #include "dataplane/xdp.h"
+#include "tests/bpf_lab.h"
 
 enum { FRAME_MAX = 256, PAYLOAD = 48, CASES = 20000 };
 
@@ -587,25 +587,10 @@ static void random_frames_agree(void **state)
 
 /* On an interface: a veth pair tw0, tw1 in a namespace of its own. */
 
-static bool shell(const char *command)
-{
-	return system(command) == 0;
-}
-
-static int make_pair(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNET) != 0)
-		return -1;
-	return shell("ip link add tw0 type veth peer name tw1 && ip link set tw0 up && ip link set tw1 up")
-		       ? 0
-		       : -1;
-}
-
 static int remove_pair(void **state)
 {
 	(void)state;
-	return shell("ip link del tw0 2>/dev/null || true") ? 0 : -1;
+	return bpf_lab_shell("ip link del tw0 2>/dev/null || true") ? 0 : -1;
 }
 
 static uint32_t attached(const char *interface)
@@ -752,7 +737,7 @@ static void tc_sees_the_tag_that_the_kernel_took(void **state)
 
 static bool has_clsact(void)
 {
-	return shell("tc qdisc show dev tw0 | grep -q clsact");
+	return bpf_lab_shell("tc qdisc show dev tw0 | grep -q clsact");
 }
 
 static void tc_leaves_no_trace(void **state)
@@ -767,7 +752,7 @@ static void tc_leaves_no_trace(void **state)
 	/* As after a crash: the second start takes the place of the first and knows who made the qdisc. */
 	must(kernel_path_attach_tc(&p, "tw0", text, sizeof(text)));
 	kernel_path_close(&p);
-	assert_true(shell("test $(tc filter show dev tw0 ingress | grep -c tickwire_tc) = 1"));
+	assert_true(bpf_lab_shell("test $(tc filter show dev tw0 ingress | grep -c tickwire_tc) = 1"));
 	must(kernel_path_detach("tw0", text, sizeof(text)));
 	assert_false(has_clsact());
 	must(kernel_path_detach("tw0", text, sizeof(text)));
@@ -778,19 +763,19 @@ static void tc_spares_what_others_made(void **state)
 	struct kernel_path_program p;
 
 	(void)state;
-	assert_true(shell("tc qdisc add dev tw0 clsact"));
+	assert_true(bpf_lab_shell("tc qdisc add dev tw0 clsact"));
 	must(kernel_path_attach_tc(&p, "tw0", text, sizeof(text)));
 	kernel_path_close(&p);
 	must(kernel_path_detach("tw0", text, sizeof(text)));
 	assert_true(has_clsact()); /* theirs, though empty */
-	assert_true(shell("tc qdisc del dev tw0 clsact"));
+	assert_true(bpf_lab_shell("tc qdisc del dev tw0 clsact"));
 	must(kernel_path_attach_tc(&p, "tw0", text, sizeof(text)));
 	kernel_path_close(&p);
-	assert_true(shell("tc filter add dev tw0 egress protocol ip pref 7 u32 match u32 0 0"));
+	assert_true(bpf_lab_shell("tc filter add dev tw0 egress protocol ip pref 7 u32 match u32 0 0"));
 	must(kernel_path_detach("tw0", text, sizeof(text)));
 	assert_true(has_clsact()); /* ours, but with a filter of theirs */
-	assert_true(shell("tc filter show dev tw0 egress | grep -q u32"));
-	assert_true(shell("test $(tc filter show dev tw0 ingress | grep -c tickwire_tc) = 0"));
+	assert_true(bpf_lab_shell("tc filter show dev tw0 egress | grep -q u32"));
+	assert_true(bpf_lab_shell("test $(tc filter show dev tw0 ingress | grep -c tickwire_tc) = 0"));
 }
 
 /* Writing the object needs no privilege. */
@@ -804,26 +789,6 @@ static void unwritable_directory_is_said(void **state)
 	assert_false(kernel_path_write_program(
 		"/a/name/that/is/longer/than/the/room/for/it", path, 20, text, sizeof(text)));
 	assert_non_null(strstr(text, "too long"));
-}
-
-/* What the tests below need: say what is missing. */
-static const char *missing(void)
-{
-	const struct bpf_insn pass[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	int program;
-
-	if (geteuid() != 0)
-		return "root";
-	if (!shell("command -v ip >/dev/null && command -v tc >/dev/null"))
-		return "ip and tc (iproute2)";
-	program = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", pass, 2, NULL);
-	if (program < 0)
-		return "CAP_BPF and a kernel with BPF";
-	close(program);
-	return NULL;
 }
 
 int main(void)
@@ -843,16 +808,18 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_dropped_without_a_lease, ready),
 		cmocka_unit_test_setup(sync_makes_the_map_equal, ready),
 		cmocka_unit_test_setup(random_frames_agree, ready),
-		cmocka_unit_test_setup_teardown(xdp_is_opened_and_removed, make_pair, remove_pair),
-		cmocka_unit_test_setup_teardown(generic_mode_is_found_too, make_pair, remove_pair),
-		cmocka_unit_test_setup_teardown(foreign_program_is_left_alone, make_pair, remove_pair),
-		cmocka_unit_test_setup_teardown(missing_interface_is_said, make_pair, remove_pair),
-		cmocka_unit_test_setup_teardown(tc_sees_the_tag_that_the_kernel_took, make_pair, remove_pair),
-		cmocka_unit_test_setup_teardown(tc_leaves_no_trace, make_pair, remove_pair),
-		cmocka_unit_test_setup_teardown(tc_spares_what_others_made, make_pair, remove_pair),
+		cmocka_unit_test_setup_teardown(xdp_is_opened_and_removed, bpf_lab_make_pair, remove_pair),
+		cmocka_unit_test_setup_teardown(generic_mode_is_found_too, bpf_lab_make_pair, remove_pair),
+		cmocka_unit_test_setup_teardown(
+			foreign_program_is_left_alone, bpf_lab_make_pair, remove_pair),
+		cmocka_unit_test_setup_teardown(missing_interface_is_said, bpf_lab_make_pair, remove_pair),
+		cmocka_unit_test_setup_teardown(
+			tc_sees_the_tag_that_the_kernel_took, bpf_lab_make_pair, remove_pair),
+		cmocka_unit_test_setup_teardown(tc_leaves_no_trace, bpf_lab_make_pair, remove_pair),
+		cmocka_unit_test_setup_teardown(tc_spares_what_others_made, bpf_lab_make_pair, remove_pair),
 	};
 	int failed = cmocka_run_group_tests(plain, NULL, NULL);
-	const char *need = missing();
+	const char *need = bpf_lab_missing();
 
 	if (failed)
 		return failed;
