@@ -1,17 +1,9 @@
 /* tickwire-bench: the load generator's command line, which `tickwire bench` calls. */
-#include <stdio.h>
-#include <string.h>
-
 #include "bench/compare.h"
 #include "bench/ke_command.h"
 #include "bench/load.h"
 #include "bench/micro.h"
-
-struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-};
+#include "control/command.h"
 
 static const struct command commands[] = {
 	{"load", load_command,
@@ -20,30 +12,17 @@ static const struct command commands[] = {
 	{"micro", micro_command, "core clocks per packet of tickwire's own path, by stage"},
 	{"compare", compare_command,
 		"tickwire, chronyd, ntpsec and openntpd side by side, and testpmd as the limit"},
+	{0},
 };
 
-static void usage(FILE *out)
-{
-	fputs("usage: tickwire bench COMMAND [TARGET] [OPTIONS]\n", out);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
-	fputs("Load is for one's own hosts. `tickwire bench COMMAND --help` says more.\n", out);
-}
+static const struct command_list list = {
+	.program = "tickwire bench",
+	.synopsis = "COMMAND [TARGET] [OPTIONS]",
+	.more = "Load is for one's own hosts. `tickwire bench COMMAND --help` says more.",
+	.command = commands,
+};
 
 int main(int argc, char **argv)
 {
-	if (argc < 2) {
-		usage(stderr);
-		return 2;
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-		usage(stdout);
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "tickwire bench: %s: no such command\n", argv[1]);
-	usage(stderr);
-	return 2;
+	return command_run(&list, argc, argv);
 }

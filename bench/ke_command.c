@@ -100,28 +100,34 @@ static int report(
 	return written && ke_storm_is_clean(result) ? EXIT_ALL_RIGHT : EXIT_NOT_ALL;
 }
 
-int ke_command(int argc, char **argv)
+int ke_run(struct ke_options *options)
 {
 	static struct ke_storm_result result;
-	struct ke_options options;
 	struct ke_storm_settings settings;
 	struct target target;
 	struct tls_client *tls;
 	char text[512];
 	bool done;
 
+	if (!find_target(&target, options, text, sizeof(text)))
+		return complain(text, EXIT_USAGE);
+	tls = tls_client_new(options->ca, text, sizeof(text));
+	if (!tls)
+		return complain(text, EXIT_USAGE);
+	settings = make_settings(options, &target, tls);
+	catch_stop();
+	done = ke_storm_run(&settings, &result, text, sizeof(text));
+	tls_client_free(tls);
+	return done ? report(options, &target, &result) : complain(text, EXIT_USAGE);
+}
+
+int ke_command(int argc, char **argv)
+{
+	struct ke_options options;
+
 	if (!ke_options_parse(&options, argc, argv))
 		return EXIT_USAGE;
 	if (options.help)
 		return fputs(ke_options_help, stdout) == EOF;
-	if (!find_target(&target, &options, text, sizeof(text)))
-		return complain(text, EXIT_USAGE);
-	tls = tls_client_new(options.ca, text, sizeof(text));
-	if (!tls)
-		return complain(text, EXIT_USAGE);
-	settings = make_settings(&options, &target, tls);
-	catch_stop();
-	done = ke_storm_run(&settings, &result, text, sizeof(text));
-	tls_client_free(tls);
-	return done ? report(&options, &target, &result) : complain(text, EXIT_USAGE);
+	return ke_run(&options);
 }

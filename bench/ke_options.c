@@ -1,19 +1,16 @@
 #include "bench/ke_options.h"
 
 #include <getopt.h>
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "bench/ke_storm.h"
+#include "control/option.h"
 
 enum { CONNECTIONS = 16, COUNT = 1000, HOLD_S = 10, TIMEOUT_S = 5, TIMEOUT_MAX_S = 600, RATE_MAX = 1000000 };
 
 enum {
-	OPTION_HELP = 256,
+	OPTION_HELP = OPTION_LONG_FIRST,
 	OPTION_CONNECTIONS,
 	OPTION_COUNT,
 	OPTION_RATE,
@@ -84,39 +81,18 @@ const char ke_options_help[] =
 	"Ctrl-C ends it with the report so far. Exit status: 0 all were good; 1 some failed; 2 wrong usage,\n"
 	"or a target that is refused.\n";
 
-/* Always false, so that a parser can return it. */
-static bool __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+static const char command[] = "tickwire bench ke";
+
+static bool parse_number(double *value, const char *option, enum option_kind kind, double low, double high)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("tickwire bench ke: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputs("; see tickwire bench ke --help\n", stderr);
-	va_end(arguments);
-	return false;
-}
-
-/* A number within [low, high], with k or M for thousands or millions. */
-static bool parse_number(double *value, const char *option, double low, double high, bool whole)
-{
-	char *end;
-
-	*value = strtod(optarg, &end);
-	if (end != optarg && (*end == 'k' || *end == 'M'))
-		*value *= *end++ == 'k' ? 1e3 : 1e6;
-	if (end != optarg && *end == '\0' && *value >= low && *value <= high &&
-		(!whole || *value == floor(*value)))
-		return true;
-	return complain("%s is '%s'; expected a %snumber from %.10g to %.10g", option, optarg,
-		whole ? "whole " : "", low, high);
+	return option_number(command, &(struct option_number){option, kind, low, high}, optarg, value);
 }
 
 static bool parse_whole(uint64_t *value, const char *option, double high)
 {
 	double number;
 
-	if (!parse_number(&number, option, 1, high, true))
+	if (!parse_number(&number, option, OPTION_WHOLE, 1, high))
 		return false;
 	*value = (uint64_t)number;
 	return true;
@@ -149,13 +125,14 @@ static bool parse_hold(struct ke_options *o)
 			o->hold = (enum ke_hold)i;
 			return true;
 		}
-	return complain("--hold is '%s'; expected tcp, hello or handshake", optarg);
+	return option_complain(command, "--hold is '%s'; expected tcp, hello or handshake", optarg);
 }
 
 static bool parse_name(struct ke_options *o)
 {
 	if (optarg[0] == '\0' || strlen(optarg) >= TLS_NAME)
-		return complain("--name has %zu characters; expected 1 to %d", strlen(optarg), TLS_NAME - 1);
+		return option_complain(
+			command, "--name has %zu characters; expected 1 to %d", strlen(optarg), TLS_NAME - 1);
 	o->name = optarg;
 	return true;
 }
@@ -163,20 +140,9 @@ static bool parse_name(struct ke_options *o)
 static bool parse_family(struct ke_options *o, int family)
 {
 	if (o->family != AF_UNSPEC && o->family != family)
-		return complain("-4 and -6 exclude each other");
+		return option_complain(command, "-4 and -6 exclude each other");
 	o->family = family;
 	return true;
-}
-
-/* An option that getopt_long refused; a short one is in optopt, a long one only in the word itself. */
-static bool complain_of_option(int option, char *const argv[])
-{
-	char shown[] = {'-', (char)optopt, '\0'};
-	const char *word = optopt > 0 && optopt < OPTION_HELP ? shown : argv[optind - 1];
-
-	if (option == ':')
-		return complain("%s needs an argument", word);
-	return complain("%s is no option of this command, or takes no argument", word);
 }
 
 static bool parse_load(struct ke_options *o, int option)
@@ -189,14 +155,15 @@ static bool parse_load(struct ke_options *o, int option)
 	case OPTION_COUNT:
 		return parse_whole(&o->count, "--count", KE_STORM_COUNT_MAX);
 	case OPTION_RATE:
-		return parse_number(&o->rate, "--rate", 0.001, RATE_MAX, false);
+		return parse_number(&o->rate, "--rate", OPTION_NUMBER, 0.001, RATE_MAX);
 	case OPTION_ARRIVAL:
 		return arrival_parse(optarg, &o->arrival) ||
-		       complain("--arrival is '%s'; expected steady, poisson, pool or burst", optarg);
+		       option_complain(
+			       command, "--arrival is '%s'; expected steady, poisson, pool or burst", optarg);
 	case OPTION_TIME:
-		return parse_number(&o->seconds, "--time", 0.001, KE_STORM_SECONDS_MAX, false);
+		return parse_number(&o->seconds, "--time", OPTION_NUMBER, 0.001, KE_STORM_SECONDS_MAX);
 	default:
-		return parse_number(&o->timeout, "--timeout", 0.001, TIMEOUT_MAX_S, false);
+		return parse_number(&o->timeout, "--timeout", OPTION_NUMBER, 0.001, TIMEOUT_MAX_S);
 	}
 }
 
@@ -224,7 +191,7 @@ static bool parse_option(struct ke_options *o, int option, char *const argv[])
 		return o->owned = true;
 	case '?':
 	case ':':
-		return complain_of_option(option, argv);
+		return option_refused(command, option, argv);
 	default:
 		return parse_load(o, option);
 	}
@@ -234,11 +201,12 @@ static bool parse_option(struct ke_options *o, int option, char *const argv[])
 static bool complete(struct ke_options *o, int argc, char **argv)
 {
 	if (argc - optind != 1)
-		return complain("%d targets are given; expected one", argc - optind);
+		return option_complain(command, "%d targets are given; expected one", argc - optind);
 	if (o->hold && o->count)
-		return complain("--hold opens as many as --connections says; --count has no meaning there");
+		return option_complain(
+			command, "--hold opens as many as --connections says; --count has no meaning there");
 	if (o->arrival != ARRIVAL_STEADY && o->rate == 0)
-		return complain("--arrival needs --rate");
+		return option_complain(command, "--arrival needs --rate");
 	o->target = argv[optind];
 	if (o->hold && o->seconds == 0)
 		o->seconds = HOLD_S;

@@ -317,9 +317,8 @@ static void watch_clock(struct load *l)
 	if (fabs(off) > STEP_LEAST && fabs(off) > fabs(l->result.clock_step)) {
 		l->result.clock_step = off;
 		remark(&l->result,
-			"this host's clock was set by %.6f s during the load: offsets of the step it "
-			"happened in "
-			"are from the clock as it was",
+			"this host's clock was set by %.6f s during the load: offsets of that step are "
+			"from the clock as it was",
 			off);
 	}
 }
@@ -393,9 +392,8 @@ static bool run(struct load *l, char *text, unsigned size)
 	r->stopped = stop && !l->failed;
 	if (link_missed(l->link) > 0)
 		remark(r,
-			"%llu replies came and were lost on this side, for want of room: they count as lost, "
-			"though the "
-			"server answered",
+			"%llu replies came and were lost on this side, for want of room: they count "
+			"as lost, though the server answered",
 			(unsigned long long)link_missed(l->link));
 	if (r->kind == RESULT_KNEE)
 		search_knee(&search, &r->knee);
@@ -502,31 +500,26 @@ static int load(struct load *l, int argc, char **argv)
 /* `--ke C` is another name for the storm of key establishments. */
 static int storm(const struct load_options *o)
 {
-	char connections[16], seconds[32], target[TARGET_HOST + 16];
-	char *argv[16] = {(char *)(uintptr_t) "ke", target, (char *)(uintptr_t) "--connections", connections,
-		(char *)(uintptr_t) "--time", seconds};
-	int argc = 6;
+	char host[TARGET_HOST], target[TARGET_HOST + 16], text[RESULT_TEXT];
+	struct ke_options ke = {.target = target,
+		.ca = o->ca,
+		.name = o->name,
+		.csv = o->csv,
+		.family = o->family,
+		.connections = (unsigned)o->ke,
+		.count = (uint64_t)o->count,
+		.seconds = o->seconds,
+		.timeout = o->timeout_given ? o->timeout : KE_TIMEOUT,
+		.rate = o->rate_given ? o->rate : 0,
+		.arrival = o->arrival,
+		.json = o->json,
+		.owned = o->owned};
 	uint16_t port;
-	char host[TARGET_HOST], text[RESULT_TEXT];
 
-	if (!target_split(o->target, NTP_PORT, host, &port, text, sizeof(text)))
+	if (!target_split(o->ke_host ? o->ke_host : o->target, NTP_PORT, host, &port, text, sizeof(text)))
 		return complain(EXIT_USAGE, text);
 	snprintf(target, sizeof(target), strchr(host, ':') ? "[%s]:%.0f" : "%s:%.0f", host, o->ke_port);
-	snprintf(connections, sizeof(connections), "%.0f", o->ke);
-	snprintf(seconds, sizeof(seconds), "%g", o->seconds);
-	if (o->ca) {
-		argv[argc++] = (char *)(uintptr_t) "--ca";
-		argv[argc++] = (char *)(uintptr_t)o->ca;
-	}
-	if (o->name) {
-		argv[argc++] = (char *)(uintptr_t) "--name";
-		argv[argc++] = (char *)(uintptr_t)o->name;
-	}
-	if (o->json)
-		argv[argc++] = (char *)(uintptr_t) "--json";
-	if (o->owned)
-		argv[argc++] = (char *)(uintptr_t) "--i-own-this-target";
-	return ke_command(argc, argv);
+	return ke_run(&ke);
 }
 
 int load_command(int argc, char **argv)

@@ -3,18 +3,18 @@
 #include <getopt.h>
 #include <math.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "control/option.h"
 #include "dataplane/cpu_list.h"
 
 enum kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER, KIND_WHOLE, KIND_SHARE, KIND_GROUP };
 
-enum { FIRST_OPTION = 256, DAYS_7 = 604800 };
+enum { DAYS_7 = 604800 };
 
 #define RATE_MOST 2e8
 #define AT(member) offsetof(struct load_options, member)
@@ -117,62 +117,25 @@ static const struct entry {
 
 enum { ENTRIES = sizeof(entries) / sizeof(entries[0]) };
 
-/* Always false, so that a parser can return it. */
-static bool __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("tickwire bench load: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputs("; see tickwire bench load --help\n", stderr);
-	va_end(arguments);
-	return false;
-}
+static const char command[] = "tickwire bench load";
 
 /* Text from outside in a message of bounded length. */
 #define SHOWN "%.60s"
 
-/* k, M and G behind a number; *end is what follows. */
-static double number_with_unit(const char *text, char **end)
-{
-	static const char units[] = "kMG";
-	double value = strtod(text, end);
-	const char *unit;
-
-	if (*end != text && **end && (unit = strchr(units, **end))) {
-		value *= pow(1000, (double)(unit - units + 1));
-		++*end;
-	}
-	return value;
-}
-
-/* Written so that a NaN is out of range, and without strtod's hexadecimal and infinity. */
-static bool is_plain(const char *text)
-{
-	return *text && strspn(text, "0123456789.eEkMG+-%") == strlen(text);
-}
-
 static bool take_number(const struct entry *entry, const char *text, double *value)
 {
-	const bool share = entry->kind == KIND_SHARE;
-	char *end = NULL;
+	char name[32];
+	const struct option_number number = {
+		.name = name,
+		.kind = entry->kind == KIND_WHOLE   ? OPTION_WHOLE
+			: entry->kind == KIND_SHARE ? OPTION_SHARE
+						    : OPTION_NUMBER,
+		.low = entry->low,
+		.high = entry->high,
+	};
 
-	if (is_plain(text)) {
-		*value = number_with_unit(text, &end);
-		if (share && *end == '%') {
-			*value /= 100;
-			end++;
-		}
-		if (end != text && *end == 0 && *value >= entry->low && *value <= entry->high &&
-			(entry->kind != KIND_WHOLE || *value == floor(*value)))
-			return true;
-	}
-	if (share)
-		return complain("--%s is '" SHOWN "'; expected a share from 0 to 1, or 0%% to 100%%",
-			entry->name, text);
-	return complain("--%s is '" SHOWN "'; expected a %snumber from %.10g to %.10g", entry->name, text,
-		entry->kind == KIND_WHOLE ? "whole " : "", entry->low, entry->high);
+	snprintf(name, sizeof(name), "--%s", entry->name);
+	return option_number(command, &number, text, value);
 }
 
 static bool take(struct load_options *o, const struct entry *entry, const char *text)
@@ -186,7 +149,8 @@ static bool take(struct load_options *o, const struct entry *entry, const char *
 		return true;
 	case KIND_TEXT:
 		if (!*text)
-			return complain("--%s is empty; expected %s", entry->name, entry->argument);
+			return option_complain(
+				command, "--%s is empty; expected %s", entry->name, entry->argument);
 		*(const char **)member = text;
 		return true;
 	case KIND_NUMBER:
@@ -197,6 +161,7 @@ static bool take(struct load_options *o, const struct entry *entry, const char *
 		*(double *)member = value;
 		o->clients_given |= entry->at == AT(clients);
 		o->seed_given |= entry->at == AT(seed);
+		o->timeout_given |= entry->at == AT(timeout);
 		return true;
 	case KIND_GROUP:
 		break;
@@ -206,13 +171,11 @@ static bool take(struct load_options *o, const struct entry *entry, const char *
 
 static bool parse_rate(const char *option, const char *text, double *rate)
 {
-	char *end = NULL;
-
-	*rate = is_plain(text) ? number_with_unit(text, &end) : 0;
-	if (end && end != text && *end == 0 && *rate >= 0.001 && *rate <= RATE_MOST)
+	if (option_parse_number(text, OPTION_NUMBER, rate) && *rate >= 0.001 && *rate <= RATE_MOST)
 		return true;
-	return complain("%s is '" SHOWN "'; expected requests a second, 0.001 to 200M, as 5000, 200k or 1.5M",
-		option, text);
+	return option_complain(command,
+		"%s is '" SHOWN "'; expected requests a second, 0.001 to 200M, as 5000, 200k or 1.5M", option,
+		text);
 }
 
 static bool parse_ramp(struct load_options *o)
@@ -223,17 +186,18 @@ static bool parse_ramp(struct load_options *o)
 	snprintf(text, sizeof(text), "%s", o->ramp_text);
 	for (unsigned i = 0; i < 3; i++)
 		if (!(part[i] = strtok_r(i ? NULL : text, ":", &save)))
-			return complain("--ramp is '" SHOWN "'; expected FROM:TO:STEP, as 10k:100k:10k",
+			return option_complain(command,
+				"--ramp is '" SHOWN "'; expected FROM:TO:STEP, as 10k:100k:10k",
 				o->ramp_text);
 	if ((save && *save) || strlen(o->ramp_text) >= sizeof(text))
-		return complain(
+		return option_complain(command,
 			"--ramp is '" SHOWN "'; expected FROM:TO:STEP, as 10k:100k:10k", o->ramp_text);
 	for (unsigned i = 0; i < 3; i++)
 		if (!parse_rate("--ramp", part[i], &rate[i]))
 			return false;
 	if (fabs(rate[1] - rate[0]) / rate[2] >= RESULT_STEPS_MAX)
-		return complain(
-			"--ramp is '" SHOWN "'; expected at most %d steps", o->ramp_text, RESULT_STEPS_MAX);
+		return option_complain(command, "--ramp is '" SHOWN "'; expected at most %d steps",
+			o->ramp_text, RESULT_STEPS_MAX);
 	o->search.from = rate[0];
 	o->search.to = rate[1];
 	o->search.step = rate[1] < rate[0] ? -rate[2] : rate[2];
@@ -248,12 +212,13 @@ static bool parse_mac(struct load_options *o)
 	if (sscanf(o->mac_text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &octet[0], &octet[1], &octet[2], &octet[3],
 		    &octet[4], &octet[5], &used) != 6 ||
 		o->mac_text[used])
-		return complain(
+		return option_complain(command,
 			"--mac is '" SHOWN "'; expected six octets, as 02:00:5e:10:00:01", o->mac_text);
 	for (unsigned i = 0; i < 6; i++)
 		o->mac[i] = (uint8_t)octet[i];
 	if (o->mac[0] & 1)
-		return complain("--mac is '" SHOWN "', a group's; expected a single host's", o->mac_text);
+		return option_complain(
+			command, "--mac is '" SHOWN "', a group's; expected a single host's", o->mac_text);
 	o->has_mac = true;
 	return true;
 }
@@ -266,8 +231,8 @@ static bool last_cpus(struct load_options *o, unsigned count)
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
 		CPU_ZERO(&allowed);
 	if (count < 1 || count > (unsigned)CPU_COUNT(&allowed) || count > LOAD_CPUS_MAX)
-		return complain("--cores is %u; expected 1 to %d, which may be used here", count,
-			CPU_COUNT(&allowed));
+		return option_complain(command, "--cores is %u; expected 1 to %d, which may be used here",
+			count, CPU_COUNT(&allowed));
 	for (unsigned c = CPU_SETSIZE; c-- > 0 && o->cpus < count;)
 		if (CPU_ISSET(c, &allowed))
 			o->cpu[o->cpus++] = c;
@@ -280,17 +245,18 @@ static bool listed_cpus(struct load_options *o)
 	cpu_set_t allowed;
 
 	if (!cpu_list_parse(o->cores_text, set) || sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-		return complain(
+		return option_complain(command,
 			"--cores is '" SHOWN "'; expected how many, or a list as 2-5,8", o->cores_text);
 	for (unsigned c = 0; c < CPU_LIST_MAX; c++) {
 		if (!(set[c / 64] >> c % 64 & 1))
 			continue;
 		if (!CPU_ISSET(c, &allowed) || o->cpus == LOAD_CPUS_MAX)
-			return complain(
+			return option_complain(command,
 				"--cores is '" SHOWN "': core %u may not be used here", o->cores_text, c);
 		o->cpu[o->cpus++] = c;
 	}
-	return o->cpus > 0 || complain("--cores is '" SHOWN "', which names none", o->cores_text);
+	return o->cpus > 0 ||
+	       option_complain(command, "--cores is '" SHOWN "', which names none", o->cores_text);
 }
 
 static bool parse_cores(struct load_options *o)
@@ -309,16 +275,17 @@ static bool parse_words(struct load_options *o)
 	const char *version = o->version_text ? o->version_text : "4";
 
 	if (o->arrival_text && !arrival_parse(o->arrival_text, &o->arrival))
-		return complain(
+		return option_complain(command,
 			"--arrival is '" SHOWN "'; expected steady, poisson, pool or burst", o->arrival_text);
 	if (strcmp(driver, "auto") != 0 && strcmp(driver, "af_xdp") != 0 && strcmp(driver, "af_packet") != 0)
-		return complain("--driver is '" SHOWN "'; expected auto, af_xdp or af_packet", driver);
+		return option_complain(
+			command, "--driver is '" SHOWN "'; expected auto, af_xdp or af_packet", driver);
 	o->version = strcmp(version, "3") == 0      ? 3
 		     : strcmp(version, "4") == 0    ? 4
 		     : strcmp(version, "both") == 0 ? 34
 						    : 0;
 	if (o->version == 0)
-		return complain("--version is '" SHOWN "'; expected 3, 4 or both", version);
+		return option_complain(command, "--version is '" SHOWN "'; expected 3, 4 or both", version);
 	return true;
 }
 
@@ -343,21 +310,40 @@ static bool parse_rates(struct load_options *o)
 	return true;
 }
 
+static bool check_storm(const struct load_options *o)
+{
+	if (o->find_knee || o->ramp_text)
+		return option_complain(
+			command, "--ke with a search; expected neither --find-knee nor --ramp");
+	if (o->interface || o->nts || o->html)
+		return option_complain(command,
+			"--ke with %s; key establishments are TCP's, by the kernel's sockets",
+			o->interface ? "--interface"
+			: o->nts     ? "--nts"
+				     : "--html");
+	return o->arrival == ARRIVAL_STEADY || o->rate_text ||
+	       option_complain(command, "--ke with --arrival; expected --rate, too");
+}
+
 static bool check_pairs(const struct load_options *o)
 {
+	if (o->ke > 0)
+		return check_storm(o);
 	if (o->find_knee && o->ramp_text)
-		return complain("--find-knee and --ramp: expected one of them");
+		return option_complain(command, "--find-knee and --ramp: expected one of them");
 	if (o->ramp_text && o->rate_text)
-		return complain("--ramp and --rate: the ramp has its own rates");
+		return option_complain(command, "--ramp and --rate: the ramp has its own rates");
 	if (o->soak > 0 && (o->find_knee || o->ramp_text))
-		return complain("--soak with a search: expected --time, the length of a step");
+		return option_complain(
+			command, "--soak with a search: expected --time, the length of a step");
 	if (o->arrival == ARRIVAL_POOL && o->every_s <= o->peak_s)
-		return complain("--peak-time is %g and --every %g; expected peaks shorter than their turn",
-			o->peak_s, o->every_s);
+		return option_complain(command,
+			"--peak-time is %g and --every %g; expected peaks shorter than their turn", o->peak_s,
+			o->every_s);
 	if (o->nts && o->version != 4)
-		return complain("--nts with --version; NTS is NTPv4's");
+		return option_complain(command, "--nts with --version; NTS is NTPv4's");
 	if (o->nts && o->echo)
-		return complain("--nts with --echo; a reflector has no keys");
+		return option_complain(command, "--nts with --echo; a reflector has no keys");
 	return true;
 }
 
@@ -386,7 +372,7 @@ static void fill_long_options(struct option options[ENTRIES + 1])
 		if (entries[i].kind != KIND_GROUP)
 			options[count++] = (struct option){entries[i].name,
 				entries[i].kind == KIND_FLAG ? no_argument : required_argument, NULL,
-				FIRST_OPTION};
+				OPTION_LONG_FIRST};
 	options[count] = (struct option){0};
 }
 
@@ -400,7 +386,7 @@ static bool are_whole_names(int argc, char **argv)
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[i] + 2, "="), argv[i] + 2);
 		if (!entry_of(name))
-			return complain("%.60s: no such option", argv[i]);
+			return option_complain(command, "%.60s: no such option", argv[i]);
 	}
 	return true;
 }
@@ -417,10 +403,8 @@ static bool parse_all(struct load_options *o, int argc, char **argv)
 			o->family = option == '4' ? AF_INET : AF_INET6;
 		else if (option == 'h')
 			o->help = true;
-		else if (option == ':')
-			return complain("%.60s: expected a value", argv[optind - 1]);
-		else if (option != FIRST_OPTION)
-			return complain("%.60s: no such option", argv[optind - 1]);
+		else if (option != OPTION_LONG_FIRST)
+			return option_refused(command, option, argv);
 		else if (!take(o, entry_of(options[index].name), optarg ? optarg : ""))
 			return false;
 	}
@@ -435,7 +419,7 @@ bool load_options_parse(struct load_options *o, int argc, char **argv)
 	if (o->help)
 		return true;
 	if (optind != argc - 1)
-		return complain(
+		return option_complain(command,
 			optind == argc ? "expected a TARGET" : "expected one TARGET, found '" SHOWN "' too",
 			argv[argc - 1]);
 	o->target = argv[optind];

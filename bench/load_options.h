@@ -24,7 +24,7 @@ struct load_options {
 	double seconds, soak, count, clients, zipf, peak, peak_s, every_s, burst, garbage, seed;
 	double nts_share, nts_clients, ke_port, tag_share, loss, repeat, timeout, offset_limit, vlan, ke;
 	bool nts, find_knee, echo, json, owned, verbose, help;
-	bool rate_given, clients_given, seed_given;
+	bool rate_given, clients_given, seed_given, timeout_given;
 	double rate;
 	enum arrival_kind arrival;
 	unsigned version; /* 3, 4 or 34 */

@@ -1,19 +1,16 @@
 #include "control/query_options.h"
 
 #include <getopt.h>
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
+#include "control/option.h"
 #include "ntp/packet.h"
 
 enum { SAMPLES_MAX = 1000 };
 
 #define INTERVAL_MIN 0.05
 
-enum { OPTION_JSON = 256, OPTION_HELP, OPTION_NTS, OPTION_KEY, OPTION_CA, OPTION_KE_PORT };
+enum { OPTION_JSON = OPTION_LONG_FIRST, OPTION_HELP, OPTION_NTS, OPTION_KEY, OPTION_CA, OPTION_KE_PORT };
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
@@ -65,38 +62,18 @@ const char query_help[] =
 	"Exit status: 0 every host gave a valid answer; 1 some host did not, or is not synchronised; 2 wrong "
 	"usage.\n";
 
-/* Always false, so that a parser can return it. */
-static bool __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+static const char command[] = "tickwire query";
+
+static bool parse_number(double *value, const char *option, enum option_kind kind, double low, double high)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("tickwire query: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputs("; see tickwire query --help\n", stderr);
-	va_end(arguments);
-	return false;
-}
-
-/* A number within [low, high]. The sentence names the option, what was found and what was expected. */
-static bool parse_number(
-	double *value, const char *option, const char *text, double low, double high, bool whole)
-{
-	char *end;
-
-	*value = strtod(text, &end);
-	if (end != text && *end == '\0' && *value >= low && *value <= high &&
-		(!whole || *value == floor(*value)))
-		return true;
-	return complain("%s is '%s'; expected a %snumber from %g to %g", option, text, whole ? "whole " : "",
-		low, high);
+	return option_number(command, &(struct option_number){option, kind, low, high}, optarg, value);
 }
 
 static bool parse_port(uint16_t *port, const char *option)
 {
 	double value;
 
-	if (!parse_number(&value, option, optarg, 1, UINT16_MAX, true))
+	if (!parse_number(&value, option, OPTION_WHOLE, 1, UINT16_MAX))
 		return false;
 	*port = (uint16_t)value;
 	return true;
@@ -109,19 +86,19 @@ static bool parse_numeric_option(struct query_options *o, int option)
 
 	switch (option) {
 	case 'n':
-		good = parse_number(&value, "-n", optarg, 1, SAMPLES_MAX, true);
+		good = parse_number(&value, "-n", OPTION_WHOLE, 1, SAMPLES_MAX);
 		o->samples = good ? (size_t)value : 0;
 		return good;
 	case 'i':
-		return parse_number(&o->interval, "-i", optarg, INTERVAL_MIN, 3600, false);
+		return parse_number(&o->interval, "-i", OPTION_NUMBER, INTERVAL_MIN, 3600);
 	case 't':
-		return parse_number(&o->timeout, "-t", optarg, 0.01, 60, false);
+		return parse_number(&o->timeout, "-t", OPTION_NUMBER, 0.01, 60);
 	case 'p':
 		return parse_port(&o->port, "-p");
 	case OPTION_KE_PORT:
 		return parse_port(&o->ke_port, "--ke-port");
 	default:
-		good = parse_number(&value, "-V", optarg, NTP_VERSION_MIN, NTP_VERSION_MAX, true);
+		good = parse_number(&value, "-V", OPTION_WHOLE, NTP_VERSION_MIN, NTP_VERSION_MAX);
 		o->version = good ? (uint8_t)value : 0;
 		return good;
 	}
@@ -130,20 +107,9 @@ static bool parse_numeric_option(struct query_options *o, int option)
 static bool parse_family(struct query_options *o, int family)
 {
 	if (o->family != AF_UNSPEC && o->family != family)
-		return complain("-4 and -6 exclude each other");
+		return option_complain(command, "-4 and -6 exclude each other");
 	o->family = family;
 	return true;
-}
-
-/* An option that getopt_long refused; a short one is in optopt, a long one only in the word itself. */
-static bool complain_of_option(int option, char *const argv[])
-{
-	char shown[] = {'-', (char)optopt, '\0'};
-	const char *word = optopt > 0 && optopt < OPTION_JSON ? shown : argv[optind - 1];
-
-	if (option == ':')
-		return complain("%s needs an argument", word);
-	return complain("%s is no option of this command, or takes no argument", word);
 }
 
 static bool parse_option(struct query_options *o, int option, char *const argv[])
@@ -162,10 +128,10 @@ static bool parse_option(struct query_options *o, int option, char *const argv[]
 	case OPTION_CA:
 		return (o->ca = optarg) != NULL;
 	case OPTION_KEY:
-		return complain("--key is not available in this version");
+		return option_complain(command, "--key is not available in this version");
 	case '?':
 	case ':':
-		return complain_of_option(option, argv);
+		return option_refused(command, option, argv);
 	default:
 		return parse_numeric_option(o, option);
 	}
@@ -175,9 +141,10 @@ static bool parse_option(struct query_options *o, int option, char *const argv[]
 static bool check_options(const struct query_options *o)
 {
 	if (o->nts && o->version != NTP_VERSION_MAX)
-		return complain("--nts is for NTP version 4 only, and -V says %u", o->version);
+		return option_complain(
+			command, "--nts is for NTP version 4 only, and -V says %u", o->version);
 	if (!o->nts && (o->ca || o->ke_port))
-		return complain("%s needs --nts", o->ca ? "--ca" : "--ke-port");
+		return option_complain(command, "%s needs --nts", o->ca ? "--ca" : "--ke-port");
 	return true;
 }
 
@@ -193,6 +160,6 @@ bool query_options_parse(struct query_options *o, int argc, char **argv)
 		if (!parse_option(o, option, argv))
 			return false;
 	if (!o->help && optind == argc)
-		return complain("no host is given");
+		return option_complain(command, "no host is given");
 	return o->help || check_options(o);
 }
