@@ -351,13 +351,17 @@ static void note(struct generator *g, const struct judge_finding *finding)
 		note_valid(g, finding);
 }
 
-/* Of a share of the replies the tag is verified; the rest count as authentic, and what they bring is not
- * taken. */
+/*
+ * Of a share of the replies the tag is verified; the rest count as authentic, and what they bring is not
+ * taken. Nor is it of a duplicate or of what was given up: cookies would be sent twice.
+ */
 static enum nts_client_verdict judge_nts(
 	struct generator *g, const struct link_datagram *d, uint32_t client, uint64_t cookie)
 {
 	if (client >= g->settings.nts_count)
 		return NTS_CLIENT_IDENTIFIER;
+	if (!judge_awaits(g->judge, cookie))
+		return NTS_CLIENT_AUTHENTIC;
 	if (g->settings.tag_share < 1 &&
 		(double)(mix(cookie, g->key + 1) >> 11) * 0x1p-53 >= g->settings.tag_share)
 		return NTS_CLIENT_AUTHENTIC;

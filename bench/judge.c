@@ -219,6 +219,20 @@ void judge_retract(struct judge *judge, unsigned count)
 	}
 }
 
+/* How many requests ago it was made; 0 or more than were asked where it was not. */
+static uint64_t age_of(const struct judge *judge, uint64_t cookie)
+{
+	return judge->next - number_of(judge, cookie);
+}
+
+bool judge_awaits(const struct judge *judge, uint64_t cookie)
+{
+	const uint64_t age = age_of(judge, cookie);
+
+	return age > 0 && age <= judge->counts.asked && age <= judge->mask + 1 &&
+	       judge->slot[(judge->next - age) & judge->mask].state == SLOT_UNDER_WAY;
+}
+
 /* Counted from when it was really sent: a generator that was held up has not used up the server's time. */
 static bool is_too_late(const struct judge *judge, const struct slot *slot, uint64_t now_ns)
 {
@@ -229,7 +243,7 @@ static bool is_too_late(const struct judge *judge, const struct slot *slot, uint
 static enum judge_verdict find_request(
 	struct judge *judge, const struct judge_datagram *datagram, uint64_t cookie, struct slot **found)
 {
-	uint64_t age = judge->next - number_of(judge, cookie);
+	const uint64_t age = age_of(judge, cookie);
 	struct slot *slot = slot_of(judge, judge->next - age);
 
 	if (age == 0 || age > judge->counts.asked)

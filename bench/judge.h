@@ -122,10 +122,9 @@ struct judge_finding {
 };
 
 /*
- * A request is under way until it is answered or lost: once judge_expire was told so of all, asked is
- * answered
- * + lost. What is UNSOLICITED, LATE, DUPLICATE, WRONG_CLIENT, WRONG_SOURCE or too short for a header answers
- * no request, and whatever else does, also where it is wrong.
+ * A request is under way until it is answered or lost: once judge_expire was told so of all, what was asked
+ * is what was answered and what was lost. What is UNSOLICITED, LATE, DUPLICATE, WRONG_CLIENT, WRONG_SOURCE or
+ * too short for a header answers no request, and whatever else does, also where it is wrong.
  */
 struct judge_counts {
 	uint64_t asked, answered, lost;
@@ -154,6 +153,9 @@ void judge_resend(struct judge *judge, uint64_t cookie, uint64_t sent_ns, ntp64 
 /* The last `count` requests were not sent at all, and are as if they had not been asked. None of them has a
  * reply. */
 void judge_retract(struct judge *judge, unsigned count);
+
+/* Whether a request with this cookie is under way: of any other, a reply brings nothing new. */
+bool judge_awaits(const struct judge *judge, uint64_t cookie);
 
 /* Judge a datagram; it is counted. Any octets. */
 enum judge_verdict judge_reply(

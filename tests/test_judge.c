@@ -366,10 +366,14 @@ static void test_duplicate(void **state)
 
 	(void)state;
 	answer_somehow(&world, &e);
+	assert_true(judge_awaits(world.judge, e.cookie));
+	assert_false(judge_awaits(world.judge, e.cookie ^ 1));
 	e.came.from_target = false; /* this one answers nothing */
 	assert_int_equal(deliver(&world, &e, &finding), JUDGE_WRONG_SOURCE);
+	assert_true(judge_awaits(world.judge, e.cookie));
 	e.came.from_target = true;
 	assert_int_equal(deliver(&world, &e, &finding), JUDGE_VALID);
+	assert_false(judge_awaits(world.judge, e.cookie));
 	assert_int_equal(deliver(&world, &e, &finding), JUDGE_DUPLICATE);
 	assert_int_equal(deliver(&world, &e, &finding), JUDGE_DUPLICATE);
 	assert_int_equal(judge_counts(world.judge)->answered, 1);
