@@ -181,9 +181,10 @@ class Ntpsec(Server):
     def start(self, stage, identity):
         directory = stage.path("ntpsec")
         os.mkdir(directory, 0o755)
-        config = write(stage.path("ntp.conf"), "disable kernel", "disable ntp", "restrict default", "refclock local",
-                       "tos orphan 5 orphanwait 0", "nts enable", f"nts cert {identity[0]}", f"nts key {identity[1]}",
-                       f"nts cookie {directory}/cookie-keys")
+        # Its default limits each client's rate, which `restrict default` alone leaves in force.
+        config = write(stage.path("ntp.conf"), "disable kernel", "disable ntp", "restrict default",
+                       "unrestrict default limited", "refclock local", "tos orphan 5 orphanwait 0", "nts enable",
+                       f"nts cert {identity[0]}", f"nts key {identity[1]}", f"nts cookie {directory}/cookie-keys")
         process = stage.start("ntpsec", *NO_CLOCK, self.program, "-n", "-g", "-c", config, "-p", f"{directory}/pid",
                               ns=stage.server, core=stage.server_core)
         stage.wait(process, lambda: is_answered(stage, True), 30, "ntpd did not serve synchronised")
