@@ -116,7 +116,7 @@ static void keep_command(char *command, size_t size, int argc, char **argv)
 	}
 }
 
-static void describe(struct load *l, int argc, char **argv)
+static void describe(struct load *l)
 {
 	struct result *r = &l->result;
 	const struct load_options *o = &l->options;
@@ -124,7 +124,6 @@ static void describe(struct load *l, int argc, char **argv)
 	const time_t now = time(NULL);
 	struct tm utc;
 
-	keep_command(r->command, sizeof(r->command), argc, argv);
 	gmtime_r(&now, &utc);
 	strftime(r->started, sizeof(r->started), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	snprintf(r->target, sizeof(r->target), "%s", l->target.text);
@@ -468,7 +467,7 @@ static bool is_writable(const char *option, const char *path, char *text, size_t
 	return !path || out;
 }
 
-static int load(struct load *l, int argc, char **argv)
+static int load(struct load *l)
 {
 	const struct load_options *o = &l->options;
 	char text[512] = "";
@@ -479,7 +478,7 @@ static int load(struct load *l, int argc, char **argv)
 		!is_writable("--csv", o->csv, text, sizeof(text)) ||
 		!is_writable("--html", o->html, text, sizeof(text)))
 		return complain(EXIT_USAGE, text);
-	describe(l, argc, argv);
+	describe(l);
 	l->seed = (uint64_t)o->seed;
 	if (!o->seed_given && getrandom(&l->seed, sizeof(l->seed), 0) != sizeof(l->seed))
 		l->seed = (uint64_t)(seconds_of(CLOCK_REALTIME) * 1e9);
@@ -526,6 +525,8 @@ int load_command(int argc, char **argv)
 {
 	static struct load l;
 
+	/* before getopt changes their order */
+	keep_command(l.result.command, sizeof(l.result.command), argc, argv);
 	if (!load_options_parse(&l.options, argc, argv))
 		return EXIT_USAGE;
 	if (l.options.help) {
@@ -534,5 +535,5 @@ int load_command(int argc, char **argv)
 	}
 	if (l.options.ke > 0)
 		return storm(&l.options);
-	return load(&l, argc, argv);
+	return load(&l);
 }
