@@ -26,8 +26,8 @@ BENCH, ASSOCIATIONS = sys.argv.pop(1), sys.argv.pop(1)
 ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "").replace("detect_leaks=0:", "")}
 
 
-def bench(*words, timeout=60, **more):
-    return subprocess.run([BENCH, "ke", *map(str, words)], capture_output=True, text=True, timeout=timeout, check=False,
+def bench(*words, timeout=60, command="ke", **more):
+    return subprocess.run([BENCH, command, *map(str, words)], capture_output=True, text=True, timeout=timeout, check=False,
                           stdin=subprocess.DEVNULL, env=ENVIRONMENT, **more)
 
 
@@ -169,6 +169,18 @@ class Storm(Case):
         self.assertGreater(said["unbegun"], 10)
         self.assertGreater(said["late"], 2)
         self.assertGreater(said["latency"]["max"], 0.5, said)
+
+    def test_as_a_load(self):
+        """`bench load --ke` is the same storm, and what goes with it goes over."""
+        d = self.daemon().begin(self.a)
+        said = self.ask("127.0.0.1", "--ke", 3, "--ke-port", d.port, "--rate", 50, "--count", 20, "-4", command="load")
+        self.assertEqual((said["begun"], said["good"]), (20, 20))
+        self.assertGreater(said["seconds"], 0.35)
+        for words, what in ((["--interface", "lo"], "--interface"), (["--nts"], "--nts"), (["--find-knee"], "search"),
+                            (["--arrival", "poisson"], "--rate")):
+            done = bench("127.0.0.1", "--ke", 3, *words, command="load")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+            self.assertIn(what, done.stderr)
 
     def test_refused(self):
         self.expect_failure(free_port(), "refused")
