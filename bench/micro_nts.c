@@ -6,9 +6,8 @@
 #include "dataplane/answer.h"
 #include "dataplane/classify.h"
 #include "dataplane/nts_lane.h"
+#include "nts/burst.h"
 #include "nts/client.h"
-#include "nts/cookie.h"
-#include "nts/fields.h"
 #include "nts/nonce.h"
 #include "refclock/counter.h"
 #include "tests/golden.h"
@@ -37,7 +36,7 @@ static const char *const stage_names[STAGES] = {[PATH] = "path",
 
 /* What one back-end needs. */
 struct side {
-	struct siv *siv;
+	struct nts_burst *burst;
 	struct nts_lane *lane;
 };
 
@@ -47,11 +46,8 @@ static struct {
 	_Alignas(64) uint8_t junk[FRAMES][CELL]; /* the same with cookies that are forged */
 	uint16_t length[FRAMES];
 	struct packet packet[FRAMES];
-	struct nts_request request[FRAMES];
-	struct nts_reply reply[FRAMES];
-	struct cookie_opening opening[FRAMES];
-	struct cookie_sealing sealing[FRAMES];
-	struct siv_job job[FRAMES];
+	struct nts_burst_item item[FRAMES], *list[FRAMES];
+	struct nts_burst_cookie cookie[FRAMES];
 	uint8_t nonce[2 * FRAMES][NTS_NONCE];
 	struct keyring ring;
 	const struct policy *policy;
@@ -112,41 +108,24 @@ static bool make_request(unsigned i, struct siv *siv)
 
 static void parse_all(void)
 {
-	for (unsigned i = 0; i < FRAMES; i++)
-		nts_request_parse(&bed.request[i], ntp_of(i), (size_t)bed.length[i] - NTP_AT, SIZE_MAX);
-}
-
-static void set_openings(void)
-{
-	for (unsigned i = 0; i < FRAMES; i++)
-		bed.opening[i] = (struct cookie_opening){
-			.cookie = ntp_of(i) + bed.request[i].cookie.at, .size = bed.request[i].cookie.size};
-}
-
-static void verify_all(struct siv *siv)
-{
-	for (unsigned i = 0; i < FRAMES; i++)
-		nts_request_job(&bed.job[i], &bed.request[i], ntp_of(i), bed.opening[i].keys.c2s);
-	siv_open(siv, bed.job, FRAMES);
+	for (unsigned i = 0; i < FRAMES; i++) {
+		bed.list[i] = &bed.item[i];
+		bed.item[i].packet = ntp_of(i);
+		nts_request_parse(&bed.item[i].request, ntp_of(i), (size_t)bed.length[i] - NTP_AT, SIZE_MAX);
+	}
 }
 
 static void begin_all(void)
 {
 	for (unsigned i = 0; i < FRAMES; i++) {
-		nts_reply_begin(
-			&bed.reply[i], ntp_of(i), &bed.request[i], ntp_of(i), COOKIE_SIZE, bed.nonce[i]);
-		bed.sealing[i] =
-			(struct cookie_sealing){.cookie = ntp_of(i) + nts_reply_cookie(&bed.reply[i], 0),
-				.nonce = bed.nonce[FRAMES + i],
-				.keys = &bed.opening[i].keys};
-	}
-}
+		struct nts_burst_item *item = &bed.item[i];
 
-static void tag_all(struct siv *siv)
-{
-	for (unsigned i = 0; i < FRAMES; i++)
-		nts_reply_job(&bed.job[i], &bed.reply[i], ntp_of(i), bed.opening[i].keys.s2c);
-	siv_seal(siv, bed.job, FRAMES);
+		nts_reply_begin(
+			&item->reply, item->packet, &item->request, item->packet, COOKIE_SIZE, bed.nonce[i]);
+		bed.cookie[i] = (struct nts_burst_cookie){.item = item,
+			.octets = item->packet + nts_reply_cookie(&item->reply, 0),
+			.nonce = bed.nonce[FRAMES + i]};
+	}
 }
 
 static uint64_t path(struct nts_lane *lane, uint64_t start)
@@ -162,7 +141,7 @@ static uint64_t path(struct nts_lane *lane, uint64_t start)
 }
 
 /* Ticks of the stage alone; the stages before it have been gone through. */
-static uint64_t timed(enum stage stage, enum stage subject, struct siv *siv)
+static uint64_t timed(enum stage stage, enum stage subject, struct nts_burst *burst)
 {
 	const uint64_t start = counter_read_ordered(COUNTER_CPU);
 
@@ -171,16 +150,16 @@ static uint64_t timed(enum stage stage, enum stage subject, struct siv *siv)
 		parse_all();
 		break;
 	case COOKIE_OPEN:
-		cookie_open(siv, &bed.ring, bed.now, bed.opening, FRAMES);
+		nts_burst_open(burst, bed.list, FRAMES, bed.now);
 		break;
 	case VERIFY:
-		verify_all(siv);
+		nts_burst_verify(burst, bed.list, FRAMES);
 		break;
 	case COOKIE_SEAL:
-		cookie_seal(siv, keyring_current(&bed.ring, bed.now), bed.sealing, FRAMES);
+		nts_burst_bake(burst, nts_burst_current(burst, bed.now), bed.cookie, FRAMES);
 		break;
 	case TAG:
-		tag_all(siv);
+		nts_burst_seal(burst, bed.list, FRAMES);
 		break;
 	case NONCES:
 		nonces_draw(bed.nonces, bed.nonce, (size_t)2 * FRAMES);
@@ -195,19 +174,19 @@ static uint64_t timed(enum stage stage, enum stage subject, struct siv *siv)
 		       : counter_read_ordered(COUNTER_CPU) - start;
 }
 
-static uint64_t by_stage(enum stage subject, struct siv *siv)
+static uint64_t by_stage(enum stage subject, struct nts_burst *burst)
 {
 	uint64_t ticks = 0;
 
 	lay_out(bed.template);
-	ticks += timed(NONCES, subject, siv);
-	ticks += timed(PARSE, subject, siv);
-	set_openings();
-	ticks += timed(COOKIE_OPEN, subject, siv);
-	ticks += timed(VERIFY, subject, siv);
+	ticks += timed(NONCES, subject, burst);
+	ticks += timed(PARSE, subject, burst);
+	ticks += timed(COOKIE_OPEN, subject, burst);
+	ticks += timed(VERIFY, subject, burst);
 	begin_all();
-	ticks += timed(COOKIE_SEAL, subject, siv);
-	ticks += timed(TAG, subject, siv);
+	ticks += timed(COOKIE_SEAL, subject, burst);
+	ticks += timed(TAG, subject, burst);
+	nts_burst_forget(burst);
 	return ticks;
 }
 
@@ -217,7 +196,7 @@ uint64_t micro_nts_run(unsigned subject)
 	struct side *side = &bed.side[subject / STAGES];
 
 	if (stage != PATH && stage != JUNK)
-		return by_stage(stage, side->siv);
+		return by_stage(stage, side->burst);
 	lay_out(stage == PATH ? bed.template : bed.junk);
 	return path(side->lane, counter_read_ordered(COUNTER_CPU));
 }
@@ -244,13 +223,14 @@ static bool add_side(const struct siv_backend *backend, const uint8_t seed[16])
 {
 	struct side *side = &bed.side[bed.sides];
 
-	side->siv = siv_new(backend);
+	side->burst = nts_burst_new(backend);
 	side->lane = nts_lane_new(backend, seed);
 	for (unsigned s = 0; s < STAGES; s++)
 		snprintf(bed.name[bed.sides * STAGES + s], NAME, "nts/%s@%s", stage_names[s], backend->name);
 	bed.sides++;
-	if (!side->siv || !side->lane)
+	if (!side->burst || !side->lane)
 		return false;
+	nts_burst_keyring(side->burst, &bed.ring);
 	nts_lane_keyring(side->lane, &bed.ring);
 	return true;
 }
@@ -259,7 +239,10 @@ bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase)
 {
 	static const uint8_t seed[16] = {1};
 	struct keyring_fresh fresh = {.aead = AEAD_AES_SIV_CMAC_256, .key = {7}};
+	struct siv *siv = siv_new(siv_backend_best());
 
+	if (!siv)
+		return false;
 	policy->nts = 1;
 	bed.policy = policy;
 	bed.timebase = timebase;
@@ -271,8 +254,9 @@ bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase)
 		if (siv_backends[b]->supported() && !add_side(siv_backends[b], seed))
 			return false;
 	for (unsigned i = 0; i < FRAMES; i++)
-		if (!make_request(i, bed.side[0].siv))
+		if (!make_request(i, siv))
 			return false;
+	siv_free(siv);
 	for (unsigned b = 0; b < bed.sides; b++) {
 		micro_nts_run(b * STAGES + PATH);
 		if (!all_have(VERDICT_NTS_ANSWERED))

@@ -11,39 +11,33 @@
 #include "dataplane/verdict.h"
 #include "ntp/octets.h"
 #include "ntp/packet.h"
-#include "nts/cookie.h"
-#include "nts/fields.h"
+#include "nts/burst.h"
 #include "nts/nonce.h"
 
 enum { COOKIES_MAX = BURST_MAX * NTS_COOKIES_MAX };
 static_assert((int)NONCE == (int)NTS_NONCE && (int)NONCE == (int)COOKIE_NONCE, "one source for both");
 static_assert((int)NTS_LANE_SEED == (int)NONCE_KEY, "the seed is the nonces' key");
+static_assert((int)BURST_MAX <= (int)NTS_BURST_MAX, "a burst goes through at once");
 
 /*
  * A request on its way. As long as it is to be answered with authentication, its packet's verdict is
  * VERDICT_NTS_ANSWERED.
  */
 struct task {
+	struct nts_burst_item nts;
 	uint8_t packet; /* its number in the burst */
 	bool bare;      /* answered without: refused and to be told so, or it has an identifier alone */
-	uint8_t *ntp;
-	struct nts_request request;
-	struct nts_reply reply;
 };
 static_assert(BURST_MAX <= UINT8_MAX, "a packet's number fits");
 
 struct nts_lane {
-	struct siv *siv;
+	struct nts_burst *crypto;
 	struct nonces *nonces;
-	struct keyring ring;
 	/* The burst's, between the two steps and within them. */
-	unsigned tasks, openings;
-	struct task task[BURST_MAX];
-	struct cookie_opening opening[BURST_MAX]; /* of the tasks, by the same number: with keys */
-	struct siv_job job[BURST_MAX];
-	struct task *of_job[BURST_MAX];
-	struct cookie_sealing sealing[COOKIES_MAX];
-	struct task *of_sealing[COOKIES_MAX];
+	unsigned tasks, alive;
+	struct task task[BURST_MAX];            /* with keys */
+	struct nts_burst_item *item[BURST_MAX]; /* of the tasks that are alive */
+	struct nts_burst_cookie cookie[COOKIES_MAX];
 	uint8_t nonce[BURST_MAX + COOKIES_MAX][NONCE];
 };
 
@@ -85,9 +79,9 @@ struct nts_lane *nts_lane_new(const struct siv_backend *backend, const uint8_t s
 	if (!lane)
 		return NULL;
 	(void)mlock(lane, sizeof(*lane)); /* without it the system's swap has to be trusted */
-	lane->siv = siv_new(backend);
+	lane->crypto = nts_burst_new(backend);
 	lane->nonces = nonces_new(seed);
-	if (!lane->siv || !lane->nonces) {
+	if (!lane->crypto || !lane->nonces) {
 		nts_lane_free(lane);
 		return NULL;
 	}
@@ -98,7 +92,7 @@ void nts_lane_free(struct nts_lane *lane)
 {
 	if (!lane)
 		return;
-	siv_free(lane->siv);
+	nts_burst_free(lane->crypto);
 	nonces_free(lane->nonces);
 	OPENSSL_cleanse(lane, sizeof(*lane));
 	free(lane);
@@ -106,8 +100,7 @@ void nts_lane_free(struct nts_lane *lane)
 
 void nts_lane_keyring(struct nts_lane *lane, const struct keyring *ring)
 {
-	/* All of it: a key that is gone from the ring is gone from here. */
-	lane->ring = *ring;
+	nts_burst_keyring(lane->crypto, ring);
 }
 
 static bool is_alive(const struct task *task, const struct packet *packets)
@@ -128,9 +121,25 @@ static void refuse(struct task *task, struct packet *packets, unsigned verdict, 
 /* Erase what the burst knew of keys. Opened plaintexts are in the frames, and hold none. */
 static void forget(struct nts_lane *lane)
 {
-	OPENSSL_cleanse(lane->opening, lane->openings * sizeof(lane->opening[0]));
+	for (unsigned i = 0; i < lane->tasks; i++)
+		OPENSSL_cleanse(&lane->task[i].nts.keys, sizeof(lane->task[i].nts.keys));
+	nts_burst_forget(lane->crypto);
 	lane->tasks = 0;
-	lane->openings = 0;
+}
+
+static struct task *task_of(struct nts_burst_item *item)
+{
+	static_assert(offsetof(struct task, nts) == 0, "an item is its task");
+	return (struct task *)item;
+}
+
+/* The list of those that are still to be answered with authentication. */
+static void list_alive(struct nts_lane *lane, const struct packet *packets)
+{
+	lane->alive = 0;
+	for (unsigned i = 0; i < lane->tasks; i++)
+		if (is_alive(&lane->task[i], packets))
+			lane->item[lane->alive++] = &lane->task[i].nts;
 }
 
 static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
@@ -141,8 +150,8 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 	enum nts_verdict verdict;
 
 	task->packet = (uint8_t)number;
-	task->ntp = udp + UDP_HEADER;
-	verdict = nts_request_parse(&task->request, task->ntp, size, SIZE_MAX);
+	task->nts.packet = udp + UDP_HEADER;
+	verdict = nts_request_parse(&task->nts.request, task->nts.packet, size, SIZE_MAX);
 	task->bare = verdict == NTS_REQUEST_ABSENT;
 	packet->verdict = verdict_of_request[verdict];
 	if (verdict == NTS_REQUEST_VALID || task->bare)
@@ -151,41 +160,35 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 
 static void open_cookies(struct nts_lane *lane, struct packet *packets, ntp64 now, unsigned *kisses)
 {
-	for (unsigned i = 0; i < lane->tasks; i++) {
-		const struct task *task = &lane->task[i];
-
-		lane->opening[i].cookie = task->ntp + task->request.cookie.at;
-		lane->opening[i].size = task->request.cookie.size;
-	}
-	lane->openings = lane->tasks;
-	cookie_open(lane->siv, &lane->ring, now, lane->opening, lane->openings);
-	for (unsigned i = 0; i < lane->tasks; i++)
-		if (lane->opening[i].verdict != COOKIE_OPENED && is_alive(&lane->task[i], packets))
-			refuse(&lane->task[i], packets, verdict_of_cookie[lane->opening[i].verdict], kisses);
+	nts_burst_open(lane->crypto, lane->item, lane->alive, now);
+	for (unsigned i = 0; i < lane->alive; i++)
+		if (lane->item[i]->cookie != COOKIE_OPENED)
+			refuse(task_of(lane->item[i]), packets, verdict_of_cookie[lane->item[i]->cookie],
+				kisses);
 }
 
 static void verify(struct nts_lane *lane, struct packet *packets, unsigned *kisses)
 {
-	unsigned jobs = 0;
-
-	for (unsigned i = 0; i < lane->tasks; i++) {
-		struct task *task = &lane->task[i];
-
-		if (!is_alive(task, packets))
-			continue;
-		nts_request_job(&lane->job[jobs], &task->request, task->ntp, lane->opening[i].keys.c2s);
-		lane->of_job[jobs++] = task;
-	}
-	siv_open(lane->siv, lane->job, jobs);
-	for (unsigned j = 0; j < jobs; j++) {
-		struct task *task = lane->of_job[j];
+	nts_burst_verify(lane->crypto, lane->item, lane->alive);
+	for (unsigned i = 0; i < lane->alive; i++) {
+		struct nts_burst_item *item = lane->item[i];
 		const unsigned verdict =
-			lane->job[j].done
-				? verdict_of_request[nts_request_decrypted(&task->request, task->ntp)]
-				: VERDICT_NTS_FORGED;
+			item->good ? verdict_of_request[nts_request_decrypted(&item->request, item->packet)]
+				   : VERDICT_NTS_FORGED;
 
 		if (verdict != VERDICT_NTS_ANSWERED)
-			refuse(task, packets, verdict, kisses);
+			refuse(task_of(item), packets, verdict, kisses);
+	}
+}
+
+static void echo_identifiers(struct nts_lane *lane)
+{
+	for (unsigned i = 0; i < lane->tasks; i++) {
+		struct nts_burst_item *item = &lane->task[i].nts;
+
+		if (lane->task[i].bare)
+			item->reply.size =
+				(uint16_t)nts_echo_write(item->packet, &item->request, item->packet);
 	}
 }
 
@@ -195,56 +198,47 @@ static void verify(struct nts_lane *lane, struct packet *packets, unsigned *kiss
  */
 static void begin_replies(struct nts_lane *lane, struct packet *packets, bool able, unsigned *kisses)
 {
-	for (unsigned i = 0; i < lane->tasks; i++) {
-		struct task *task = &lane->task[i];
+	for (unsigned i = 0; i < lane->alive; i++) {
+		struct nts_burst_item *item = lane->item[i];
 
-		if (task->bare)
-			task->reply.size = (uint16_t)nts_echo_write(task->ntp, &task->request, task->ntp);
-		if (!is_alive(task, packets))
-			continue;
-		if (!able || !nts_reply_begin(&task->reply, task->ntp, &task->request, task->ntp, COOKIE_SIZE,
-				     lane->nonce[i]))
-			refuse(task, packets, VERDICT_NTS_FAILED, kisses);
+		if (!able || !nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
+				     COOKIE_SIZE, lane->nonce[i]))
+			refuse(task_of(item), packets, VERDICT_NTS_FAILED, kisses);
 	}
 }
 
 /* New cookies for all of the burst at once. Only a verified request has any. */
-static void seal_cookies(
+static void make_cookies(
 	struct nts_lane *lane, struct packet *packets, const struct keyring_key *key, unsigned *kisses)
 {
+	const uint8_t(*nonce)[NONCE] = (const uint8_t(*)[NONCE])lane->nonce + BURST_MAX;
 	unsigned cookies = 0;
 
-	for (unsigned i = 0; i < lane->tasks; i++) {
-		struct task *task = &lane->task[i];
+	for (unsigned i = 0; i < lane->alive; i++) {
+		struct nts_burst_item *item = lane->item[i];
 
-		if (!is_alive(task, packets))
-			continue;
-		for (unsigned c = 0; c < task->reply.cookies; c++, cookies++) {
-			lane->sealing[cookies] = (struct cookie_sealing){
-				.cookie = task->ntp + nts_reply_cookie(&task->reply, c),
-				.nonce = lane->nonce[lane->tasks + cookies],
-				.keys = &lane->opening[i].keys,
-			};
-			lane->of_sealing[cookies] = task;
-		}
+		for (unsigned c = 0; c < item->reply.cookies; c++, cookies++)
+			lane->cookie[cookies] = (struct nts_burst_cookie){.item = item,
+				.octets = item->packet + nts_reply_cookie(&item->reply, c),
+				.nonce = nonce[cookies]};
 	}
 	if (cookies == 0)
 		return;
-	cookie_seal(lane->siv, key, lane->sealing, cookies);
+	nts_burst_bake(lane->crypto, key, lane->cookie, cookies);
 	for (unsigned c = 0; c < cookies; c++)
-		if (!lane->sealing[c].done)
-			refuse(lane->of_sealing[c], packets, VERDICT_NTS_FAILED, kisses);
+		if (!lane->cookie[c].done)
+			refuse(task_of(lane->cookie[c].item), packets, VERDICT_NTS_FAILED, kisses);
 }
 
-/* Nonces for all replies and then for all cookies that they can have; at most COOKIES_MAX of these. */
-static bool draw_nonces(struct nts_lane *lane, const struct packet *packets)
+/* Nonces for all replies, and for all cookies that they can have; at most COOKIES_MAX of these. */
+static bool draw_nonces(struct nts_lane *lane)
 {
-	size_t count = lane->tasks;
+	size_t cookies = 0;
 
-	for (unsigned i = 0; i < lane->tasks; i++)
-		if (is_alive(&lane->task[i], packets))
-			count += nts_request_cookies(&lane->task[i].request);
-	return nonces_draw(lane->nonces, lane->nonce, count);
+	for (unsigned i = 0; i < lane->alive; i++)
+		cookies += nts_request_cookies(&lane->item[i]->request);
+	return nonces_draw(lane->nonces, lane->nonce, lane->alive) &&
+	       nonces_draw(lane->nonces, lane->nonce[BURST_MAX], cookies);
 }
 
 static unsigned count_replies(const struct nts_lane *lane, const struct packet *packets)
@@ -267,11 +261,16 @@ unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n
 			parse(lane, &packets[i], i);
 	if (lane->tasks == 0)
 		return 0;
+	list_alive(lane, packets);
 	open_cookies(lane, packets, now, kisses);
+	list_alive(lane, packets);
 	verify(lane, packets, kisses);
-	key = keyring_current(&lane->ring, now);
-	begin_replies(lane, packets, key && draw_nonces(lane, packets), kisses);
-	seal_cookies(lane, packets, key, kisses);
+	list_alive(lane, packets);
+	key = nts_burst_current(lane->crypto, now);
+	begin_replies(lane, packets, key && draw_nonces(lane), kisses);
+	list_alive(lane, packets);
+	make_cookies(lane, packets, key, kisses);
+	echo_identifiers(lane);
 	replies = count_replies(lane, packets);
 	if (replies == 0)
 		forget(lane);
@@ -292,42 +291,33 @@ static void finish(const struct task *task, struct packet *packets, bool offload
 {
 	struct packet *packet = &packets[task->packet];
 
-	answer_frame(packet, task->reply.size, offload);
+	answer_frame(packet, task->nts.reply.size, offload);
 	packet->flags |= PACKET_REPLY;
 }
 
-/* Headers of all, and the jobs of those that are authenticated; how many. */
-static unsigned write_headers(struct nts_lane *lane, const struct reply *reply, const struct packet *packets)
+static void write_headers(struct nts_lane *lane, const struct reply *reply, const struct packet *packets)
 {
-	unsigned jobs = 0;
-
 	for (unsigned i = 0; i < lane->tasks; i++) {
-		struct task *task = &lane->task[i];
-		const bool alive = is_alive(task, packets);
+		const struct task *task = &lane->task[i];
 		const unsigned verdict = packets[task->packet].verdict;
 
-		if (!alive && !task->bare)
+		if (verdict != VERDICT_NTS_ANSWERED && !task->bare)
 			continue;
-		answer_header(reply, task->ntp, task->packet);
+		answer_header(reply, task->nts.packet, task->packet);
 		if (verdict_info[verdict].disposition == DISPOSITION_REFUSE)
-			make_kiss(task->ntp);
-		if (!alive)
-			continue;
-		nts_reply_job(&lane->job[jobs], &task->reply, task->ntp, lane->opening[i].keys.s2c);
-		lane->of_job[jobs++] = task;
+			make_kiss(task->nts.packet);
 	}
-	return jobs;
 }
 
 void nts_lane_seal(struct nts_lane *lane, const struct reply *reply, struct packet *packets, unsigned n)
 {
-	const unsigned jobs = write_headers(lane, reply, packets);
-
 	(void)n; /* the tasks know their packets */
-	siv_seal(lane->siv, lane->job, jobs);
-	for (unsigned j = 0; j < jobs; j++)
-		if (!lane->job[j].done)
-			packets[lane->of_job[j]->packet].verdict = VERDICT_NTS_FAILED;
+	write_headers(lane, reply, packets);
+	list_alive(lane, packets);
+	nts_burst_seal(lane->crypto, lane->item, lane->alive);
+	for (unsigned i = 0; i < lane->alive; i++)
+		if (!lane->item[i]->good)
+			packets[task_of(lane->item[i])->packet].verdict = VERDICT_NTS_FAILED;
 	for (unsigned i = 0; i < lane->tasks; i++)
 		if (lane->task[i].bare || is_alive(&lane->task[i], packets))
 			finish(&lane->task[i], packets, reply->checksum_offload);

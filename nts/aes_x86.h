@@ -11,15 +11,18 @@
 #include <tmmintrin.h>
 #include <wmmintrin.h>
 
-/* Around functions that need these instructions: the rest of the program runs on any x86-64. */
+/* Around functions that need certain instructions: the rest of the program runs on any x86-64. */
+#define X86_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
-#define AES_X86_BEGIN \
-	_Pragma("clang attribute push(__attribute__((target(\"aes,ssse3\"))), apply_to = function)")
-#define AES_X86_END _Pragma("clang attribute pop")
+#define X86_BEGIN(features) \
+	X86_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define X86_END _Pragma("clang attribute pop")
 #else
-#define AES_X86_BEGIN _Pragma("GCC push_options") _Pragma("GCC target(\"aes,ssse3\")")
-#define AES_X86_END _Pragma("GCC pop_options")
+#define X86_BEGIN(features) _Pragma("GCC push_options") X86_PRAGMA(GCC target(features))
+#define X86_END _Pragma("GCC pop_options")
 #endif
+#define AES_X86_BEGIN X86_BEGIN("aes,ssse3")
+#define AES_X86_END X86_END
 
 enum { AES_BLOCK = 16, AES_ROUNDS = 10 };
 

@@ -14,23 +14,29 @@ const struct cookie_verdict_info cookie_verdict_info[COOKIE_VERDICT_COUNT] = {
 #undef X
 };
 
-static bool is_served(const struct keyring_key *key)
+bool cookie_is_served(const struct keyring_key *key)
 {
 	return key->algorithm == AEAD_AES_SIV_CMAC_256 && key->aead == AEAD_AES_SIV_CMAC_256;
 }
 
-/* What can be said without cryptography; OPENED where the rest is up to the tag. */
-static enum cookie_verdict look_up(
-	const struct cookie_opening *o, const struct keyring *ring, ntp64 now, const struct keyring_key **key)
+static enum cookie_verdict look_up(const struct keyring *ring, ntp64 now, const uint8_t *cookie, size_t size,
+	const struct keyring_key **key)
 {
-	if (o->size != COOKIE_SIZE)
+	if (size != COOKIE_SIZE)
 		return COOKIE_LENGTH;
-	*key = keyring_find(ring, load_be32(o->cookie));
+	*key = keyring_find(ring, load_be32(cookie));
 	if (!*key)
 		return COOKIE_UNKNOWN_KEY;
 	if (keyring_is_expired(*key, now))
 		return COOKIE_EXPIRED_KEY;
-	return is_served(*key) ? COOKIE_OPENED : COOKIE_ALGORITHM;
+	return cookie_is_served(*key) ? COOKIE_OPENED : COOKIE_ALGORITHM;
+}
+
+enum cookie_verdict cookie_look_up(const struct keyring *ring, ntp64 now, const uint8_t *cookie, size_t size)
+{
+	const struct keyring_key *key;
+
+	return look_up(ring, now, cookie, size, &key);
 }
 
 /* `tag` is a copy that the job may point to: the cookie itself is not written. */
@@ -59,7 +65,7 @@ static void open_batch(
 		struct cookie_opening *o = &openings[i];
 		const struct keyring_key *key = NULL;
 
-		o->verdict = look_up(o, ring, now, &key);
+		o->verdict = look_up(ring, now, o->cookie, o->size, &key);
 		o->aead = 0;
 		if (o->verdict == COOKIE_OPENED) {
 			prepare_open(&jobs[n], tags[n], o, key);
@@ -102,7 +108,7 @@ static void seal_batch(
 	struct siv *siv, const struct keyring_key *key, struct cookie_sealing *sealings, size_t count)
 {
 	struct siv_job jobs[BATCH];
-	const bool served = is_served(key);
+	const bool served = cookie_is_served(key);
 
 	for (size_t i = 0; served && i < count; i++)
 		prepare_seal(&jobs[i], &sealings[i], key);

@@ -79,6 +79,12 @@ struct cookie_sealing {
 	bool done;                      /* the result */
 };
 
+/* What can be said of a cookie without cryptography: COOKIE_OPENED where the rest is up to its tag. */
+enum cookie_verdict cookie_look_up(const struct keyring *ring, ntp64 now, const uint8_t *cookie, size_t size);
+
+/* Whether cookies are made and opened under this key here. */
+bool cookie_is_served(const struct keyring_key *key);
+
 /* Open a burst. A key that is still to become current opens too: see nts/keyring.h. */
 void cookie_open(struct siv *siv, const struct keyring *ring, ntp64 now, struct cookie_opening *openings,
 	size_t count);

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "tickwire_build.h"
+
 const struct siv_backend *const siv_backends[] = {
-#if defined(__x86_64__)
-	&siv_aesni,
+#if TICKWIRE_X86_KERNELS
+	&siv_vaes512, &siv_vaes256, &siv_aesni,
 #endif
 	&siv_openssl, NULL};
 

@@ -44,6 +44,8 @@ struct siv_job {
 	bool done;        /* the result; where it is false, the text has been overwritten with zeros */
 };
 
+struct siv_lanes_backend;
+
 /* One thread's use of a back-end, the first member of the back-end's own struct. */
 struct siv {
 	const struct siv_backend *backend;
@@ -58,6 +60,7 @@ struct siv_backend {
 	void (*open)(struct siv *siv, struct siv_job *jobs, size_t count);
 	bool (*cmac)(struct siv *siv, const uint8_t key[SIV_BLOCK], const void *message, size_t size,
 		uint8_t mac[SIV_BLOCK]);
+	const struct siv_lanes_backend *lanes; /* nts/siv_lanes.h, for requests of one shape; NULL: none */
 };
 
 /* All that were built, best first, and the last is supported everywhere; ends in NULL. */
@@ -96,7 +99,7 @@ static inline void siv_job_bind(
 }
 
 /* For siv.c's table. */
-extern const struct siv_backend siv_aesni; /* only where __x86_64__ is defined */
+extern const struct siv_backend siv_aesni, siv_vaes256, siv_vaes512; /* only where they are built */
 extern const struct siv_backend siv_openssl;
 
 #endif

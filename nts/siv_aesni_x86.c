@@ -5,12 +5,14 @@
  *
  * All that depends on keys and texts is in struct work, which is erased behind each call.
  */
+#include <cpuid.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nts/aes_lanes_x86.h"
 #include "nts/siv.h"
+#include "nts/siv_lanes.h"
 
 enum { GROUP = 16, CHAINS = GROUP * (1 + SIV_STRINGS_MAX) };
 
@@ -324,12 +326,38 @@ static bool aesni_cmac(struct siv *siv, const uint8_t key[SIV_BLOCK], const void
 
 AES_X86_END
 
-const struct siv_backend siv_aesni = {
-	.name = "aesni",
-	.supported = aes_supported,
-	.new = aesni_new,
-	.free = aesni_free,
-	.seal = aesni_seal,
-	.open = aesni_open,
-	.cmac = aesni_cmac,
-};
+/* Not all compilers' look at the CPU knows of these. */
+static bool has_vaes(void)
+{
+	enum { FEATURES = 7, VAES = 1 << 9 };
+	unsigned a, b, c, d;
+
+	return __get_cpuid_count(FEATURES, 0, &a, &b, &c, &d) && (c & VAES);
+}
+
+/* Wider registers serve the lanes alone. That the system keeps them is part of avx2 and avx512f. */
+static bool vaes256_supported(void)
+{
+	return aes_supported() && __builtin_cpu_supports("avx2") && has_vaes();
+}
+
+static bool vaes512_supported(void)
+{
+	return vaes256_supported() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+}
+
+#define BACKEND(identifier, cpu)                      \
+	const struct siv_backend siv_##identifier = { \
+		.name = #identifier,                  \
+		.supported = cpu,                     \
+		.new = aesni_new,                     \
+		.free = aesni_free,                   \
+		.seal = aesni_seal,                   \
+		.open = aesni_open,                   \
+		.cmac = aesni_cmac,                   \
+		.lanes = &siv_lanes_##identifier,     \
+	}
+
+BACKEND(aesni, aes_supported);
+BACKEND(vaes256, vaes256_supported);
+BACKEND(vaes512, vaes512_supported);

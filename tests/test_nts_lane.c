@@ -18,7 +18,16 @@
 #include "tests/nts_golden.h"
 #include "tests/nts_judge.h"
 
-enum { RANDOM_REQUESTS = 100000, LETTERS_MAX = 16 };
+enum {
+	RANDOM_REQUESTS = 100000,
+/* Sanitizers make it slower, and look for something else. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	EQUAL_REQUESTS = 50000,
+#else
+	EQUAL_REQUESTS = 1000000,
+#endif
+	LETTERS_MAX = 16
+};
 
 static struct nts_lane *lane;
 static struct keyring ring;
@@ -271,41 +280,73 @@ static void test_replay(void **state)
 	free(second.data);
 }
 
+static bool block_holds(const void *block, const void *octets, size_t size)
+{
+	return block && memmem(block, malloc_usable_size((void *)(uintptr_t)block), octets, size) != NULL;
+}
+
+/* In the lane, in the burst that its first word points to, or in what that begins with: its siv and its
+ * lanes. */
 static bool lane_holds(const void *octets, size_t size)
 {
-	return memmem(lane, malloc_usable_size(lane), octets, size) != NULL;
+	const void *burst, *inner[2];
+
+	memcpy(&burst, lane, sizeof(burst));
+	memcpy(inner, burst, sizeof(inner));
+	return block_holds(lane, octets, size) || block_holds(burst, octets, size) ||
+	       block_holds(inner[0], octets, size) || block_holds(inner[1], octets, size);
+}
+
+/* Any of the four that a client has. */
+static bool lane_holds_key(void)
+{
+	const uint8_t *keys = (const uint8_t *)&nts_golden_keys;
+	bool held = false;
+
+	for (size_t at = 0; at < sizeof(nts_golden_keys); at += SIV_BLOCK)
+		held |= lane_holds(keys + at, SIV_BLOCK);
+	return held;
+}
+
+/* One alone goes another way than several of a shape. */
+static void check_erasure(unsigned n)
+{
+	const struct nts_golden_shape good = {.clear = "ica"}, forged = {.clear = "icb"};
+	const struct reply reply = reply_of(false);
+	struct packet packets[BURST_MAX];
+	unsigned kisses = 0;
+
+	for (unsigned round = 0; round < 2; round++) {
+		nts_golden_build(round ? &forged : &good, NTS_OVER_IPV4, &current);
+		for (unsigned i = 0; i < n; i++)
+			packets[i] = packet_of(current.frame, current.length);
+		classify_burst(&policy, packets, n);
+		assert_int_equal(nts_lane_open(lane, packets, n, NTS_GOLDEN_NOW, &kisses), round ? 0 : n);
+		if (round == 0) {
+			assert_true(lane_holds_key());
+			nts_lane_seal(lane, &reply, packets, n);
+		}
+		assert_false(lane_holds_key());
+		for (unsigned i = 0; i < n; i++) {
+			assert_int_equal(
+				packets[i].verdict, round ? VERDICT_NTS_FORGED : VERDICT_NTS_ANSWERED);
+			free(packets[i].data);
+		}
+	}
 }
 
 /* The clients' keys are there between the two steps, and neither after them nor where there is no reply; the
  * ring's go when it goes. */
 static void test_keys_are_erased(void **state)
 {
-	const struct nts_golden_shape good = {.clear = "ica"}, forged = {.clear = "icb"};
-	const struct cookie_keys *keys = &nts_golden_keys;
-	const struct reply reply = reply_of(false);
 	const struct keyring empty = {0};
-	struct packet packet;
-	unsigned kisses = 0;
 
 	(void)state;
-	nts_golden_build(&good, NTS_OVER_IPV4, &current);
-	packet = packet_of(current.frame, current.length);
-	classify_burst(&policy, &packet, 1);
-	assert_int_equal(nts_lane_open(lane, &packet, 1, NTS_GOLDEN_NOW, &kisses), 1);
-	assert_true(lane_holds(keys->c2s, SIV_KEY) && lane_holds(keys->s2c, SIV_KEY));
-	nts_lane_seal(lane, &reply, &packet, 1);
-	assert_false(lane_holds(keys->c2s, SIV_KEY) || lane_holds(keys->s2c, SIV_KEY));
-	free(packet.data);
-	nts_golden_build(&forged, NTS_OVER_IPV4, &current);
-	packet = packet_of(current.frame, current.length);
-	classify_burst(&policy, &packet, 1);
-	assert_int_equal(nts_lane_open(lane, &packet, 1, NTS_GOLDEN_NOW, &kisses), 0);
-	assert_int_equal(packet.verdict, VERDICT_NTS_FORGED);
-	assert_false(lane_holds(keys->c2s, SIV_KEY) || lane_holds(keys->s2c, SIV_KEY));
-	free(packet.data);
+	check_erasure(1);
+	check_erasure(BURST_MAX);
 	assert_true(lane_holds(ring.key[1].key, SIV_KEY));
 	nts_lane_keyring(lane, &empty);
-	assert_false(lane_holds(ring.key[1].key, SIV_KEY));
+	assert_false(lane_holds(ring.key[1].key, SIV_BLOCK));
 	nts_lane_keyring(lane, &ring);
 }
 
@@ -643,6 +684,70 @@ static void test_random(void **state)
 	assert_true(turned > RANDOM_REQUESTS / 20);
 }
 
+static void build_one(struct nts_golden_case *c)
+{
+	struct nts_golden_shape shape;
+	char clear[LETTERS_MAX], inner[LETTERS_MAX];
+
+	/* half of them as clients ask, so that lanes are full now and then */
+	draw_shape(&shape, clear, inner);
+	if (below(2))
+		shape = (struct nts_golden_shape){.clear = below(4) ? "ica" : "icppa"};
+	nts_golden_build(&shape, (enum nts_golden_over)below(NTS_OVERS), c);
+	if (below(6) == 0 && c->protected_end)
+		turn_protected_bit(c);
+	else if (below(12) == 0 && c->ntp_size > 48)
+		turn_any_bit(c);
+}
+
+/*
+ * Octet for octet what the portable back-end makes of the same: its nonces come from the same seed, and each
+ * is drawn for the same purpose.
+ */
+static void test_equal(void **state)
+{
+	static const uint8_t seed[NTS_LANE_SEED] = "the same for two";
+	struct nts_lane *const mine = lane;
+	struct nts_lane *pair[2] = {
+		nts_lane_new(backend, seed), nts_lane_new(siv_backend_find("openssl"), seed)};
+	unsigned answered = 0;
+
+	(void)state;
+	assert_true(pair[0] && pair[1]);
+	nts_lane_keyring(pair[0], &ring);
+	nts_lane_keyring(pair[1], &ring);
+	for (unsigned done = 0; done < EQUAL_REQUESTS;) {
+		const unsigned n = below(4) ? BURST_MAX : 1 + below(BURST_MAX);
+		struct packet packets[2][BURST_MAX];
+		unsigned kisses[2] = {BURST_MAX / 2, BURST_MAX / 2};
+
+		for (unsigned i = 0; i < n; i++) {
+			build_one(&current);
+			for (unsigned p = 0; p < 2; p++)
+				packets[p][i] = packet_of(current.frame, current.length);
+		}
+		for (unsigned p = 0; p < 2; p++) {
+			lane = pair[p];
+			serve(packets[p], n, done & 1, &kisses[p]);
+		}
+		assert_int_equal(kisses[0], kisses[1]);
+		for (unsigned i = 0; i < n; i++) {
+			assert_int_equal(packets[0][i].verdict, packets[1][i].verdict);
+			assert_int_equal(packets[0][i].flags, packets[1][i].flags);
+			assert_int_equal(packets[0][i].length, packets[1][i].length);
+			assert_memory_equal(packets[0][i].data, packets[1][i].data, packets[1][i].length);
+			answered += packets[0][i].verdict == VERDICT_NTS_ANSWERED;
+			free(packets[0][i].data);
+			free(packets[1][i].data);
+		}
+		done += n;
+	}
+	assert_true(answered > EQUAL_REQUESTS / 3);
+	nts_lane_free(pair[0]);
+	nts_lane_free(pair[1]);
+	lane = mine;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -661,6 +766,7 @@ int main(void)
 		cmocka_unit_test(test_kisses),
 		cmocka_unit_test(test_kiss_limit),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_equal),
 	};
 
 	return run_each_backend("nts lane", tests, sizeof(tests) / sizeof(tests[0]), make, unmake);

@@ -1,0 +1,308 @@
+/*
+ * The lanes of nts/siv_lanes.h against the portable back-end of nts/siv.h, operation by operation: keys of
+ * their own in every lane, every number of requests, every shape. Lanes that the CPU has not are skipped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "nts/cookie.h"
+#include "nts/siv_lanes.h"
+#include "tests/each_backend.h"
+
+enum {
+	MOST = 40, /* more than two groups of any back-end */
+	CELL = 1536,
+	ROUNDS = 300,
+	BLOCK = SIV_LANES_BLOCK,
+	SEALED = COOKIE_SIZE - COOKIE_NONCE_AT, /* a cookie from its nonce on */
+};
+
+static struct siv *oracle;
+static struct siv_lanes *lanes;
+static uint64_t random_state = UINT64_C(0x6c616e65732e2e2e);
+
+/* What each lane has. */
+static struct {
+	struct cookie_keys client[MOST];
+	struct siv_lanes_keys keys[MOST], *key[MOST];
+	uint8_t cell[MOST][CELL], wanted[MOST][CELL], *base[MOST];
+	bool good[MOST], right[MOST];
+	uint8_t master[SIV_KEY];
+	struct siv_lanes_master prepared;
+} bed;
+
+/* Always the same sequence (splitmix64, Steele et al. 2014). */
+static uint64_t draw(void)
+{
+	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static unsigned below(unsigned limit)
+{
+	return (unsigned)(draw() % limit);
+}
+
+static void fill(void *octets, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((uint8_t *)octets)[i] = (uint8_t)draw();
+}
+
+/* Now and then all zeros or all ones: edges of carries and counters. */
+static void fill_edgy(void *octets, size_t size)
+{
+	if (below(8) == 0)
+		memset(octets, below(2) ? 0xff : 0, size);
+	else
+		fill(octets, size);
+}
+
+static int make(void **state)
+{
+	(void)state;
+	if (!backend->lanes)
+		return 0;
+	oracle = siv_new(siv_backend_find("openssl"));
+	lanes = siv_lanes_new(backend->lanes);
+	for (unsigned i = 0; i < MOST; i++) {
+		bed.key[i] = &bed.keys[i];
+		bed.base[i] = bed.cell[i];
+	}
+	return oracle && lanes ? 0 : -1;
+}
+
+static int unmake(void **state)
+{
+	(void)state;
+	if (!backend->lanes)
+		return 0;
+	siv_free(oracle);
+	siv_lanes_free(lanes);
+	return 0;
+}
+
+static void skip_without_lanes(void)
+{
+	if (!backend->lanes)
+		skip();
+}
+
+static void seal_cookie(unsigned i, uint8_t sealed[SEALED])
+{
+	struct siv_job job = {.key = bed.master,
+		.text = sealed + 2 * BLOCK,
+		.size = sizeof(bed.client[i]),
+		.tag = sealed + BLOCK};
+
+	memcpy(job.text, &bed.client[i], sizeof(bed.client[i]));
+	siv_job_bind(&job, NULL, 0, sealed, BLOCK);
+	siv_seal(oracle, &job, 1);
+	assert_true(job.done);
+}
+
+static void new_round(unsigned count)
+{
+	fill_edgy(bed.master, sizeof(bed.master));
+	lanes->backend->master(&bed.prepared, bed.master);
+	for (unsigned i = 0; i < count; i++)
+		fill_edgy(&bed.client[i], sizeof(bed.client[i]));
+}
+
+/* A bit of these octets is turned, in some lanes. */
+static void damage_some(unsigned count, size_t at, size_t size)
+{
+	for (unsigned i = 0; i < count; i++) {
+		bed.right[i] = below(3) > 0;
+		if (!bed.right[i])
+			bed.cell[i][at + below((unsigned)size)] ^= (uint8_t)(1 << below(8));
+	}
+}
+
+static void compare_cells(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		assert_memory_equal(bed.cell[i], bed.wanted[i], CELL);
+}
+
+static void test_open(void **state)
+{
+	(void)state;
+	skip_without_lanes();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		const unsigned count = 1 + below(MOST);
+
+		new_round(count);
+		for (unsigned i = 0; i < count; i++) {
+			fill_edgy(bed.cell[i], CELL);
+			seal_cookie(i, bed.cell[i]);
+		}
+		damage_some(count, 0, SEALED);
+		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
+		lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
+		for (unsigned i = 0; i < count; i++) {
+			assert_int_equal(bed.good[i], bed.right[i]);
+			if (bed.good[i])
+				assert_memory_equal(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
+		}
+		compare_cells(count);
+	}
+}
+
+/* Every bit of a cookie, in a lane of its own each. */
+static void test_every_bit_of_a_cookie(void **state)
+{
+	uint8_t sealed[SEALED];
+
+	(void)state;
+	skip_without_lanes();
+	new_round(1);
+	fill(sealed, sizeof(sealed));
+	seal_cookie(0, sealed);
+	for (unsigned bit = 0; bit < SEALED * 8; bit += MOST) {
+		const unsigned count = SEALED * 8 - bit < MOST ? SEALED * 8 - bit : MOST;
+
+		for (unsigned i = 0; i < count; i++) {
+			memcpy(bed.cell[i], sealed, sizeof(sealed));
+			bed.cell[i][(bit + i) / 8] ^= (uint8_t)(1 << (bit + i) % 8);
+		}
+		lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
+		for (unsigned i = 0; i < count; i++)
+			assert_false(bed.good[i]);
+	}
+}
+
+static void test_verify(void **state)
+{
+	(void)state;
+	skip_without_lanes();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		const unsigned count = 1 + below(MOST), ad = BLOCK + below(1200), gap = below(64);
+		const struct siv_lanes_shape shape = {.ad_size = (uint16_t)ad,
+			.nonce_at = (uint16_t)(ad + gap),
+			.tag_at = (uint16_t)(ad + gap + BLOCK + below(64))};
+
+		new_round(count);
+		for (unsigned i = 0; i < count; i++) {
+			struct siv_job job = {.key = bed.client[i].c2s, .tag = bed.cell[i] + shape.tag_at};
+
+			fill_edgy(bed.cell[i], CELL);
+			memcpy(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
+			siv_job_bind(&job, bed.cell[i], ad, bed.cell[i] + shape.nonce_at, BLOCK);
+			siv_seal(oracle, &job, 1);
+		}
+		if (round % 3 == 0)
+			damage_some(count, 0, ad);
+		else
+			damage_some(count, round % 3 == 1 ? shape.nonce_at : shape.tag_at, BLOCK);
+		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
+		lanes->backend->verify(lanes, &shape, bed.base, bed.key, bed.good, count);
+		for (unsigned i = 0; i < count; i++)
+			assert_int_equal(bed.good[i], bed.right[i]);
+		compare_cells(count);
+	}
+}
+
+/* From an opened cookie and without one. */
+static void test_chain_and_bake(void **state)
+{
+	(void)state;
+	skip_without_lanes();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		const unsigned count = 1 + below(MOST);
+
+		new_round(count);
+		for (unsigned i = 0; i < count; i++) {
+			fill_edgy(bed.cell[i], CELL);
+			seal_cookie(i, bed.cell[i]);
+		}
+		if (round & 1) {
+			lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
+		} else {
+			for (unsigned i = 0; i < count; i++)
+				memcpy(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
+			lanes->backend->chain(lanes, &bed.prepared, bed.key, count);
+		}
+		for (unsigned i = 0; i < count; i++)
+			fill_edgy(bed.cell[i], CELL);
+		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
+		for (unsigned i = 0; i < count; i++)
+			seal_cookie(i, bed.wanted[i]);
+		lanes->backend->bake(lanes, &bed.prepared, bed.base, bed.key, count);
+		compare_cells(count);
+	}
+}
+
+static void test_seal(void **state)
+{
+	(void)state;
+	skip_without_lanes();
+	for (unsigned round = 0; round < 2 * ROUNDS; round++) {
+		const unsigned count = 1 + below(MOST), ad = BLOCK + below(300);
+		const unsigned size = 16 + SIV_LANES_TEXT_UNIT * below(120);
+		const struct siv_lanes_shape shape = {.ad_size = (uint16_t)ad,
+			.nonce_at = (uint16_t)(ad + 8),
+			.tag_at = (uint16_t)(ad + 8 + BLOCK),
+			.text_at = (uint16_t)(ad + 8 + 2 * BLOCK),
+			.text_size = (uint16_t)size};
+
+		new_round(count);
+		for (unsigned i = 0; i < count; i++) {
+			fill_edgy(bed.cell[i], CELL);
+			memcpy(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
+		}
+		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
+		for (unsigned i = 0; i < count; i++) {
+			struct siv_job job = {.key = bed.client[i].s2c,
+				.text = bed.wanted[i] + shape.text_at,
+				.size = size,
+				.tag = bed.wanted[i] + shape.tag_at};
+
+			siv_job_bind(&job, bed.wanted[i], ad, bed.wanted[i] + shape.nonce_at, BLOCK);
+			siv_seal(oracle, &job, 1);
+		}
+		lanes->backend->seal(lanes, &shape, bed.base, bed.key, count);
+		compare_cells(count);
+	}
+}
+
+/* After it the lanes' own memory holds no key. */
+static void test_forget(void **state)
+{
+	const struct siv_lanes_shape shape = {
+		.ad_size = 84, .nonce_at = 92, .tag_at = 108, .text_at = 124, .text_size = 104};
+
+	(void)state;
+	skip_without_lanes();
+	new_round(MOST);
+	for (unsigned i = 0; i < MOST; i++)
+		memset(&bed.keys[i], 0x5a, sizeof(bed.keys[i]));
+	lanes->backend->seal(lanes, &shape, bed.base, bed.key, MOST);
+	/* of all lanes the first, and of each key schedule its first round */
+	assert_non_null(memmem(lanes, backend->lanes->size, bed.keys[0].s2c, BLOCK));
+	lanes->backend->forget(lanes);
+	assert_null(memmem(lanes, backend->lanes->size, bed.keys[0].s2c, BLOCK));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_every_bit_of_a_cookie),
+		cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_chain_and_bake),
+		cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_forget),
+	};
+
+	return run_each_backend("siv lanes", tests, sizeof(tests) / sizeof(tests[0]), make, unmake);
+}
