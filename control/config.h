@@ -40,6 +40,15 @@ struct config_interface {
 };
 
 enum config_choice { CONFIG_AUTO = 0, CONFIG_YES, CONFIG_NO };
+/* Names of nts/siv.h's back-ends, in directive.c. */
+enum config_aead_backend {
+	CONFIG_AEAD_AUTO = 0,
+	CONFIG_AEAD_VAES512,
+	CONFIG_AEAD_VAES256,
+	CONFIG_AEAD_AESNI,
+	CONFIG_AEAD_OPENSSL,
+	CONFIG_AEAD_BACKENDS
+};
 enum config_idle { CONFIG_IDLE_SLEEP = 0, CONFIG_IDLE_POLL };
 /* DEFAULT: kill, but errno for the dataplane where a port is `pci:`. */
 enum config_seccomp {
@@ -84,6 +93,7 @@ struct config {
 	int8_t min_poll;          /* directive minpoll: the least poll value in replies, log2 seconds */
 	uint8_t local_stratum;    /* 1-15; 0: no `local` directive */
 	uint8_t huge_pages;       /* enum config_choice */
+	uint8_t aead_backend;     /* enum config_aead_backend */
 	uint8_t idle;             /* enum config_idle */
 	uint8_t seccomp;          /* enum config_seccomp */
 	uint32_t idle_after_us;   /* microseconds without a packet before a worker sleeps */
@@ -138,5 +148,8 @@ void config_restart_needed(const struct config *old, const struct config *new, c
 /* Likewise those whose `applied` in the table is this one (APPLIED_BY_* in control/directive.h). */
 void config_changed(
 	const struct config *old, const struct config *new, const char *applied, char *names, size_t size);
+
+/* Indexed by enum config_aead_backend: "auto", and what tickwire-dataplane knows the others by. */
+extern const char *const config_aead_backend_name[CONFIG_AEAD_BACKENDS];
 
 #endif

@@ -86,6 +86,9 @@ bool daemon_arguments_dataplane(struct daemon *d, const struct config *c, const 
 	good = good && add_seccomp(d, c);
 	if (c->user[0])
 		good = good && daemon_argument(d, "--user=%s", c->user);
+	if (c->aead_backend != CONFIG_AEAD_AUTO)
+		good = good &&
+		       daemon_argument(d, "--aead-backend=%s", config_aead_backend_name[c->aead_backend]);
 	if (c->workers[0])
 		good = good && daemon_argument(d, "--workers=%s", c->workers);
 	if (verbose)

@@ -138,6 +138,25 @@ static bool apply_hugepages(struct config *config, int words, char *const word[]
 	return true;
 }
 
+const char *const config_aead_backend_name[CONFIG_AEAD_BACKENDS] = {
+	[CONFIG_AEAD_AUTO] = "auto",
+	[CONFIG_AEAD_VAES512] = "vaes512",
+	[CONFIG_AEAD_VAES256] = "vaes256",
+	[CONFIG_AEAD_AESNI] = "aesni",
+	[CONFIG_AEAD_OPENSSL] = "openssl",
+};
+
+static bool apply_aead_backend(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	size_t choice;
+
+	(void)words;
+	if (!value_choice(word[0], config_aead_backend_name, CONFIG_AEAD_BACKENDS, &choice, text, size))
+		return false;
+	config->aead_backend = (uint8_t)choice;
+	return true;
+}
+
 static bool apply_idle(struct config *config, int words, char *const word[], char *text, size_t size)
 {
 	static const char *const names[] = {[CONFIG_IDLE_SLEEP] = "sleep", [CONFIG_IDLE_POLL] = "poll"};
@@ -360,6 +379,22 @@ const struct directive directives[] = {
 		.origin = "tickwire",
 		.apply = apply_hugepages,
 		.member = {MEMBER(huge_pages)},
+	},
+	{
+		.name = "aeadbackend",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "auto|vaes512|vaes256|aesni|openssl",
+		.type = "choice",
+		.default_value = "auto",
+		.range = "auto, vaes512, vaes256, aesni or openssl",
+		.help = "What computes the AEADs of NTS: `auto` takes the best that the CPU has. All give "
+			"the "
+			"same octets; `openssl` runs on any CPU. `tickwire status` says which is in use.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "tickwire",
+		.apply = apply_aead_backend,
+		.member = {MEMBER(aead_backend)},
 	},
 	{
 		.name = "idle",

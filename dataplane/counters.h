@@ -57,7 +57,7 @@ struct dataplane_facts {
 	int32_t precision;   /* log2 seconds, as in replies */
 	uint32_t huge_pages; /* 1: memory of the dataplane is in huge pages */
 	char idle[24];       /* the `idle` setting in force */
-	uint8_t reserved[16];
+	char aead[16];       /* the back-end of nts/siv.h in use */
 	struct port_facts port[PORTS_MAX];
 };
 static_assert(sizeof(struct dataplane_facts) % SHM_CACHE_LINE == 0, "blocks start on a cache line");

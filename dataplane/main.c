@@ -159,22 +159,39 @@ static void attach_segments(struct worker *w)
 		give_up(EX_UNAVAILABLE, "tickwire-clock has not published a timebase yet");
 }
 
+/* What the AEADs are computed with. */
+static const struct siv_backend *choose_aead(void)
+{
+	const struct siv_backend *best = siv_backend_best();
+	const struct siv_backend *backend =
+		settings.aead_backend ? siv_backend_find(settings.aead_backend) : best;
+	char text[160];
+
+	if (!backend || !backend->supported()) {
+		snprintf(text, sizeof(text), "aeadbackend %.20s is not %s; expected auto, which is %s here",
+			settings.aead_backend, backend ? "for this CPU" : "in this build", best->name);
+		give_up(EX_CONFIG, text);
+	}
+	snprintf(counters()->facts.aead, sizeof(counters()->facts.aead), "%s", backend->name);
+	return backend;
+}
+
 /* Before the sandbox: the library fetches its ciphers now, and opens nothing later. */
-static struct nts_lane *make_nts_lane(void)
+static struct nts_lane *make_nts_lane(const struct siv_backend *backend)
 {
 	uint8_t seed[NTS_LANE_SEED];
 	struct nts_lane *lane;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		give_up(EX_OSERR, "the kernel has no random octets to seed nonces with");
-	lane = nts_lane_new(siv_backend_best(), seed);
+	lane = nts_lane_new(backend, seed);
 	OPENSSL_cleanse(seed, sizeof(seed));
 	if (!lane)
 		give_up(EX_OSERR, "libcrypto does not give AES-128-CBC and AES-128-CTR: no NTS without them");
 	return lane;
 }
 
-static void make_worker(unsigned index)
+static void make_worker(unsigned index, const struct siv_backend *aead)
 {
 	const int node = rte_eal_has_hugepages() ? (int)rte_lcore_to_socket_id(index + 1) : SOCKET_ID_ANY;
 	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
@@ -182,7 +199,7 @@ static void make_worker(unsigned index)
 	if (!w)
 		give_up(EX_OSERR, "not enough memory for the workers");
 	attach_segments(w);
-	w->nts = make_nts_lane();
+	w->nts = make_nts_lane(aead);
 	w->cpu = worker_cpu[index];
 	w->counters = &counters()->worker[index];
 	w->counters->cpu = (int32_t)w->cpu;
@@ -329,6 +346,7 @@ static void start_counters(void)
 int main(int argc, char **argv)
 {
 	const pid_t parent = getppid();
+	const struct siv_backend *aead;
 	char text[512];
 	sigset_t ends;
 
@@ -345,11 +363,12 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	start_counters();
 	choose_workers();
+	aead = choose_aead();
 	start_eal(argc, argv);
 	counters()->facts.huge_pages = rte_eal_has_hugepages() != 0;
 	open_ports();
 	for (unsigned i = 0; i < worker_count; i++)
-		make_worker(i);
+		make_worker(i, aead);
 	deal_queues();
 	counters()->facts.workers = worker_count;
 	for (unsigned i = 0; i < worker_count; i++)

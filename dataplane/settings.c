@@ -15,6 +15,7 @@ enum {
 	OPTION_TAP,
 	OPTION_WORKERS,
 	OPTION_HUGE_PAGES,
+	OPTION_AEAD_BACKEND,
 	OPTION_SECCOMP,
 	OPTION_IDLE,
 	OPTION_VERBOSE,
@@ -29,6 +30,7 @@ static const struct option options[] = {
 	{"tap", required_argument, NULL, OPTION_TAP},
 	{"workers", required_argument, NULL, OPTION_WORKERS},
 	{"huge-pages", required_argument, NULL, OPTION_HUGE_PAGES},
+	{"aead-backend", required_argument, NULL, OPTION_AEAD_BACKEND},
 	{"seccomp", required_argument, NULL, OPTION_SECCOMP},
 	{"idle", required_argument, NULL, OPTION_IDLE},
 	{"verbose", no_argument, NULL, OPTION_VERBOSE},
@@ -109,6 +111,9 @@ static bool parse_option(struct settings *settings, int option, const char *valu
 		word = one_of(value, choices);
 		settings->huge_pages = word < 0 ? HUGE_PAGES_AUTO : (enum huge_pages)word;
 		return word >= 0;
+	case OPTION_AEAD_BACKEND:
+		settings->aead_backend = value;
+		return true;
 	case OPTION_SECCOMP:
 		settings->seccomp_given = true;
 		return sandbox_parse_mode(value, &settings->seccomp);

@@ -498,6 +498,10 @@ static void choices(void **state)
 	bad("hugepages on", "hugepages: found \"on\", expected auto, yes or no");
 	bad("hugepages", "expected `hugepages auto|yes|no`");
 	bad("hugepages yes no", "found \"no\" after the last argument");
+	good(&config, "aeadbackend vaes256");
+	assert_int_equal(config.aead_backend, CONFIG_AEAD_VAES256);
+	bad("aeadbackend gpu",
+		"aeadbackend: found \"gpu\", expected auto, vaes512, vaes256, aesni or openssl");
 	good(&config, "seccomp errno");
 	assert_int_equal(config.seccomp, CONFIG_SECCOMP_ERRNO);
 	good(&config, "seccomp off");
@@ -975,6 +979,7 @@ static const char mutated[] =
 	"minpoll 4\n"
 	"local stratum 8\n"
 	"hugepages no # none\n"
+	"aeadbackend aesni\n"
 	"idle sleep after 500\n"
 	"seccomp errno\n"
 	"clockrefresh 2000\n"
