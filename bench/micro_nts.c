@@ -23,12 +23,27 @@ enum {
 };
 
 /* The four operations of a request are cookie-open, verify, cookie-seal and tag. */
-enum stage { PATH, AEAD, PARSE, COOKIE_OPEN, VERIFY, COOKIE_SEAL, TAG, NONCES, JUNK, STAGES };
+enum stage {
+	PATH,
+	AEAD,
+	PARSE,
+	COOKIE_OPEN,
+	OPEN_FORGED, /* cookies that are not ours: no sooner done */
+	VERIFY,
+	VERIFY_FORGED, /* good cookies, and tags that are wrong */
+	COOKIE_SEAL,
+	TAG,
+	NONCES,
+	JUNK,
+	STAGES
+};
 static const char *const stage_names[STAGES] = {[PATH] = "path",
 	[AEAD] = "aead15",
 	[PARSE] = "parse",
 	[COOKIE_OPEN] = "cookie-open",
+	[OPEN_FORGED] = "cookie-open-forged",
 	[VERIFY] = "verify",
+	[VERIFY_FORGED] = "verify-forged",
 	[COOKIE_SEAL] = "cookie-seal",
 	[TAG] = "tag",
 	[NONCES] = "nonces",
@@ -43,11 +58,13 @@ struct side {
 static struct {
 	_Alignas(64) uint8_t cell[FRAMES][CELL];
 	_Alignas(64) uint8_t template[FRAMES][CELL];
-	_Alignas(64) uint8_t junk[FRAMES][CELL]; /* the same with cookies that are forged */
+	_Alignas(64) uint8_t junk[FRAMES][CELL];   /* the same with cookies that are forged */
+	_Alignas(64) uint8_t forged[FRAMES][CELL]; /* ... and with tags */
 	uint16_t length[FRAMES];
 	struct packet packet[FRAMES];
 	struct nts_burst_item item[FRAMES], *list[FRAMES];
 	struct nts_burst_cookie cookie[FRAMES];
+	struct siv_lanes_keys keys[FRAMES];
 	uint8_t nonce[2 * FRAMES][NTS_NONCE];
 	struct keyring ring;
 	const struct policy *policy;
@@ -103,6 +120,8 @@ static bool make_request(unsigned i, struct siv *siv)
 	/* In the cookie's ciphertext: found out by its tag. */
 	bed.junk[i][NTP_AT + NTP_HEADER_SIZE + NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE +
 		    NTS_FIELD_HEADER + COOKIE_SIZE - 1] ^= 1;
+	memcpy(bed.forged[i], frame, bed.length[i]);
+	bed.forged[i][bed.length[i] - 1] ^= 1;
 	return true;
 }
 
@@ -111,6 +130,7 @@ static void parse_all(void)
 	for (unsigned i = 0; i < FRAMES; i++) {
 		bed.list[i] = &bed.item[i];
 		bed.item[i].packet = ntp_of(i);
+		bed.item[i].keys = &bed.keys[i];
 		nts_request_parse(&bed.item[i].request, ntp_of(i), (size_t)bed.length[i] - NTP_AT, SIZE_MAX);
 	}
 }
@@ -167,7 +187,8 @@ static uint64_t timed(enum stage stage, enum stage subject, struct nts_burst *bu
 	default:
 		break;
 	}
-	if (subject != stage && subject != AEAD)
+	if (subject != stage && subject != AEAD && !(subject == OPEN_FORGED && stage == COOKIE_OPEN) &&
+		!(subject == VERIFY_FORGED && stage == VERIFY))
 		return 0;
 	return subject == AEAD && (stage == PARSE || stage == NONCES)
 		       ? 0
@@ -178,7 +199,7 @@ static uint64_t by_stage(enum stage subject, struct nts_burst *burst)
 {
 	uint64_t ticks = 0;
 
-	lay_out(bed.template);
+	lay_out(subject == OPEN_FORGED ? bed.junk : subject == VERIFY_FORGED ? bed.forged : bed.template);
 	ticks += timed(NONCES, subject, burst);
 	ticks += timed(PARSE, subject, burst);
 	ticks += timed(COOKIE_OPEN, subject, burst);

@@ -181,6 +181,15 @@ static enum verdict judge_trailer(const uint8_t *trailer, uint32_t size, unsigne
 	return VERDICT_MAC_LENGTH;
 }
 
+/* Its fields are sound then, and there is no MAC behind them. */
+static bool is_usual_nts(const uint8_t *ntp, uint32_t size)
+{
+	struct nts_request request;
+
+	return ntp_lvm_version(ntp[0]) == 4 && ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT &&
+	       nts_request_usual(&request, ntp, size);
+}
+
 /* Control and private messages have headers of their own, of 12 and 8 octets. */
 static enum verdict judge_short(const uint8_t *ntp, uint32_t size)
 {
@@ -204,7 +213,7 @@ SPECIALISED enum verdict judge_ntp(const uint8_t *ntp, uint32_t size, uint16_t s
 	/* Two servers would answer each other for ever if a v1 reply were taken for a request. */
 	if (UNLIKELY(ntp_lvm_mode(ntp[0]) == NTP_MODE_RESERVED && source_port_raw == OCTETS_BE16(NTP_PORT)))
 		return VERDICT_MODE_RESERVED;
-	if (UNLIKELY(size > NTP_HEADER_SIZE))
+	if (UNLIKELY(size > NTP_HEADER_SIZE) && !is_usual_nts(ntp, size))
 		return judge_trailer(ntp + NTP_HEADER_SIZE, size - NTP_HEADER_SIZE, ntp_lvm_version(ntp[0]));
 	return VERDICT_ANSWERED;
 }
@@ -278,9 +287,12 @@ SPECIALISED enum verdict judge_request(const struct policy *policy, const struct
 static bool is_nts(const struct policy *policy, const struct ip *ip, uint32_t udp_length)
 {
 	const uint8_t *ntp = ip->udp + UDP_HEADER;
+	const uint32_t size = udp_length - UDP_HEADER;
 
-	return policy->nts && udp_length > USUAL_UDP_LENGTH && ntp_lvm_version(ntp[0]) == 4 &&
-	       ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT && nts_is_asked(ntp, udp_length - UDP_HEADER);
+	return policy->nts && udp_length > USUAL_UDP_LENGTH &&
+	       (is_usual_nts(ntp, size) ||
+		       (ntp_lvm_version(ntp[0]) == 4 && ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT &&
+			       nts_is_asked(ntp, size)));
 }
 
 /* Any request: lengths are looked at one by one. */

@@ -35,7 +35,8 @@ struct nts_lane {
 	struct nonces *nonces;
 	/* The burst's, between the two steps and within them. */
 	unsigned tasks, alive;
-	struct task task[BURST_MAX];            /* with keys */
+	struct task task[BURST_MAX];
+	struct siv_lanes_keys keys[BURST_MAX];  /* of the tasks, by the same number */
 	struct nts_burst_item *item[BURST_MAX]; /* of the tasks that are alive */
 	struct nts_burst_cookie cookie[COOKIES_MAX];
 	uint8_t nonce[BURST_MAX + COOKIES_MAX][NONCE];
@@ -121,8 +122,7 @@ static void refuse(struct task *task, struct packet *packets, unsigned verdict, 
 /* Erase what the burst knew of keys. Opened plaintexts are in the frames, and hold none. */
 static void forget(struct nts_lane *lane)
 {
-	for (unsigned i = 0; i < lane->tasks; i++)
-		OPENSSL_cleanse(&lane->task[i].nts.keys, sizeof(lane->task[i].nts.keys));
+	OPENSSL_cleanse(lane->keys, lane->tasks * sizeof(lane->keys[0]));
 	nts_burst_forget(lane->crypto);
 	lane->tasks = 0;
 }
@@ -151,6 +151,7 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 
 	task->packet = (uint8_t)number;
 	task->nts.packet = udp + UDP_HEADER;
+	task->nts.keys = &lane->keys[lane->tasks];
 	verdict = nts_request_parse(&task->nts.request, task->nts.packet, size, SIZE_MAX);
 	task->bare = verdict == NTS_REQUEST_ABSENT;
 	packet->verdict = verdict_of_request[verdict];

@@ -119,7 +119,7 @@ static void open_odd(struct nts_burst *b, ntp64 now)
 	cookie_open(b->siv, &b->ring, now, b->opening, b->odds);
 	for (unsigned i = 0; i < b->odds; i++) {
 		b->odd[i]->cookie = (uint8_t)b->opening[i].verdict;
-		memcpy(&b->odd[i]->keys, &b->opening[i].keys, sizeof(b->opening[i].keys));
+		memcpy(b->odd[i]->keys, &b->opening[i].keys, sizeof(b->opening[i].keys));
 	}
 	OPENSSL_cleanse(b->opening, b->odds * sizeof(b->opening[0]));
 }
@@ -134,7 +134,7 @@ static void open_group(struct nts_burst *b, struct nts_burst_item *const *items,
 		struct nts_burst_item *item = items[b->member[m]];
 
 		b->base[m] = item->packet + item->request.cookie.at + COOKIE_NONCE_AT;
-		b->keys[m] = &item->keys;
+		b->keys[m] = item->keys;
 	}
 	lanes_of(b)->open(b->lanes, &b->master[slot], b->base, b->keys, b->good, members);
 	for (unsigned m = 0; m < members; m++) {
@@ -142,9 +142,6 @@ static void open_group(struct nts_burst *b, struct nts_burst_item *const *items,
 
 		item->cookie = b->good[m] ? COOKIE_OPENED : COOKIE_FORGED;
 		item->chain = b->good[m] ? (uint8_t)(slot + 1) : 0;
-		/* fails closed, like a job's text */
-		if (!b->good[m])
-			OPENSSL_cleanse(&item->keys, sizeof(item->keys));
 	}
 }
 
@@ -188,9 +185,9 @@ static void run_odd(struct nts_burst *b, bool sealing)
 		struct nts_burst_item *item = b->odd[i];
 
 		if (sealing)
-			nts_reply_job(&b->job[i], &item->reply, item->packet, item->keys.s2c);
+			nts_reply_job(&b->job[i], &item->reply, item->packet, item->keys->s2c);
 		else
-			nts_request_job(&b->job[i], &item->request, item->packet, item->keys.c2s);
+			nts_request_job(&b->job[i], &item->request, item->packet, item->keys->c2s);
 	}
 	if (sealing)
 		siv_seal(b->siv, b->job, b->odds);
@@ -204,7 +201,7 @@ static void gather(struct nts_burst *b, struct nts_burst_item *const *items, uns
 {
 	for (unsigned m = 0; m < members; m++) {
 		b->base[m] = items[b->member[m]]->packet;
-		b->keys[m] = &items[b->member[m]]->keys;
+		b->keys[m] = items[b->member[m]]->keys;
 	}
 }
 
@@ -250,7 +247,7 @@ static void bake_odd(
 	for (unsigned i = 0; i < count; i++)
 		b->sealing[i] = (struct cookie_sealing){.cookie = cookies[i].octets,
 			.nonce = cookies[i].nonce,
-			.keys = (const struct cookie_keys *)&cookies[i].item->keys};
+			.keys = (const struct cookie_keys *)cookies[i].item->keys};
 	cookie_seal(b->siv, key, b->sealing, count);
 	for (unsigned i = 0; i < count; i++)
 		cookies[i].done = b->sealing[i].done;
@@ -268,7 +265,7 @@ static void set_chains(
 		if (item->chain == slot + 1)
 			continue;
 		item->chain = (uint8_t)(slot + 1);
-		b->keys[members++] = &item->keys;
+		b->keys[members++] = item->keys;
 	}
 	lanes_of(b)->chain(b->lanes, &b->master[slot], b->keys, members);
 }
@@ -285,7 +282,7 @@ static void bake_lanes(
 		store_be32(c->octets, key->id);
 		memcpy(c->octets + COOKIE_NONCE_AT, c->nonce, COOKIE_NONCE);
 		b->base[i] = c->octets + COOKIE_NONCE_AT;
-		b->keys[i] = &c->item->keys;
+		b->keys[i] = c->item->keys;
 		c->done = true;
 	}
 	lanes_of(b)->bake(b->lanes, &b->master[slot], b->base, b->keys, count);

@@ -28,8 +28,8 @@ struct nts_burst_item {
 	uint8_t *packet; /* the NTP header's first octet: of the request, then of its reply */
 	struct nts_request request;
 	struct nts_reply reply;
-	/* What the operations say and remember; the keys are the caller's to erase. */
-	struct siv_lanes_keys keys;
+	struct siv_lanes_keys *keys; /* the caller's, to erase when all is done */
+	/* What the operations say and remember. */
 	uint8_t cookie; /* enum cookie_verdict, of the opening */
 	bool good;      /* of the last operation but the opening */
 	uint8_t chain;  /* keys.chain is for the ring's key of this number, from 1; 0: not set */
@@ -55,7 +55,8 @@ void nts_burst_keyring(struct nts_burst *burst, const struct keyring *ring);
 /* The key that seals, as keyring_current says; NULL where there is none. */
 const struct keyring_key *nts_burst_current(const struct nts_burst *burst, ntp64 now);
 
-/* Open each item's cookie: its verdict and, where that is COOKIE_OPENED, the keys. Its request is set. */
+/* Open each item's cookie: its verdict and, where that is COOKIE_OPENED, the keys; else these are worth
+ * nothing. Its request is set. */
 void nts_burst_open(struct nts_burst *burst, struct nts_burst_item *const *items, unsigned count, ntp64 now);
 
 /* Verify each item's request, whose cookie has been opened, and decrypt in place: `good`. */

@@ -157,6 +157,48 @@ static bool is_client(uint8_t lvm)
 	return ntp_lvm_version(lvm) == 4 && ntp_lvm_mode(lvm) == NTP_MODE_CLIENT;
 }
 
+/* A field's type and length, as the octets load. */
+static uint32_t head(uint16_t type, size_t length)
+{
+	return (uint32_t)type << 16 | (uint32_t)length;
+}
+
+bool nts_request_usual(struct nts_request *request, const uint8_t *packet, size_t size)
+{
+	enum {
+		IDENTIFIER = NTS_FIELD_HEADER + NTS_IDENTIFIER_MIN,
+		AUTHENTICATOR = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG,
+		COOKIE_AT = NTP_HEADER_SIZE + IDENTIFIER,
+	};
+	const uint32_t sizes = (uint32_t)NTS_NONCE << 16 | SIV_TAG;
+	size_t at = COOKIE_AT, cookie, placeholders = 0;
+
+	if (size < COOKIE_AT + EXTENSION_MIN + AUTHENTICATOR || size > UINT16_MAX ||
+		load_be32(packet + NTP_HEADER_SIZE) != head(NTS_FIELD_IDENTIFIER, IDENTIFIER))
+		return false;
+	cookie = load_be16(packet + at + 2);
+	if (load_be16(packet + at) != NTS_FIELD_COOKIE || cookie < EXTENSION_MIN || cookie % 4 != 0 ||
+		cookie > size - COOKIE_AT - AUTHENTICATOR)
+		return false;
+	for (at += cookie; cookie <= size - at - AUTHENTICATOR; at += cookie, placeholders++)
+		if (load_be32(packet + at) != head(NTS_FIELD_PLACEHOLDER, cookie))
+			return false;
+	if (at + AUTHENTICATOR != size ||
+		load_be32(packet + at) != head(NTS_FIELD_AUTHENTICATOR, AUTHENTICATOR) ||
+		load_be32(packet + at + NTS_FIELD_HEADER) != sizes)
+		return false;
+	*request = (struct nts_request){
+		.size = (uint16_t)size,
+		.ad_size = (uint16_t)at,
+		.placeholders = (uint16_t)placeholders,
+		.identifier = span(NTP_HEADER_SIZE + NTS_FIELD_HEADER, NTS_IDENTIFIER_MIN),
+		.cookie = span(COOKIE_AT + NTS_FIELD_HEADER, cookie - NTS_FIELD_HEADER),
+		.nonce = span(size - NTS_NONCE - SIV_TAG, NTS_NONCE),
+		.ciphertext = span(size - SIV_TAG, SIV_TAG),
+	};
+	return true;
+}
+
 enum nts_verdict nts_request_parse(
 	struct nts_request *request, const uint8_t *packet, size_t size, size_t nonce_max)
 {
@@ -164,9 +206,13 @@ enum nts_verdict nts_request_parse(
 	struct nts_field field;
 	struct seen seen = {0};
 
-	*request = (struct nts_request){0};
-	if (size < NTP_HEADER_SIZE || size > UINT16_MAX || !is_client(packet[0]))
+	if (size < NTP_HEADER_SIZE || size > UINT16_MAX || !is_client(packet[0])) {
+		*request = (struct nts_request){0};
 		return NTS_REQUEST_HEADER;
+	}
+	if (nonce_max >= NTS_NONCE && nts_request_usual(request, packet, size))
+		return NTS_REQUEST_VALID;
+	*request = (struct nts_request){0};
 	request->size = (uint16_t)size;
 	while (!seen.authenticators && nts_cursor_next(&cursor, &field)) {
 		enum nts_verdict verdict = take(request, &seen, packet, &field, nonce_max);
@@ -220,8 +266,11 @@ static uint8_t *put_field(uint8_t *to, uint16_t type, size_t body_size)
 /* The identifier where the reply's fields begin; it may stand anywhere in the same octets. */
 static void put_identifier(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet)
 {
-	memmove(packet + NTP_HEADER_SIZE + NTS_FIELD_HEADER, request_packet + request->identifier.at,
-		request->identifier.size);
+	uint8_t *to = packet + NTP_HEADER_SIZE + NTS_FIELD_HEADER;
+	const uint8_t *from = request_packet + request->identifier.at;
+
+	if (to != from)
+		memmove(to, from, request->identifier.size);
 	put_field(packet + NTP_HEADER_SIZE, NTS_FIELD_IDENTIFIER, request->identifier.size);
 }
 
@@ -240,7 +289,7 @@ static bool lay_out(struct nts_reply *reply, const struct nts_request *request, 
 
 	if (text > request->size)
 		return false;
-	if (cookies > (request->size - text) / stride)
+	if (cookies * stride > request->size - text)
 		cookies = (request->size - text) / stride;
 	*reply = (struct nts_reply){
 		.size = (uint16_t)(text + cookies * stride),

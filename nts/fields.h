@@ -4,8 +4,10 @@
  * Offsets are from the first octet of the NTP header. Nothing here encrypts: the siv_job of a request or a
  * reply is set up for the burst that does. A request's way:
  *
- *   nts_request_parse -> cookie_open -> nts_request_job, siv_open -> nts_request_decrypted
- *   -> nts_reply_begin -> cookie_seal into the slots -> header with T3 -> nts_reply_job, siv_seal
+ *   nts_request_parse -> open the cookie -> verify -> nts_request_decrypted
+ *   -> nts_reply_begin -> new cookies into the slots -> header with T3 -> seal
+ *
+ * Of these nts/burst.h does what is cryptography, for many requests at once.
  *
  * Pure; callable from any thread.
  */
@@ -125,6 +127,14 @@ bool nts_is_asked(const uint8_t *packet, size_t size);
  */
 enum nts_verdict nts_request_parse(
 	struct nts_request *request, const uint8_t *packet, size_t size, size_t nonce_max);
+
+/*
+ * Whether a request of `size` octets has its fields as nearly every client has them, and no others: an
+ * identifier of 32 octets, the cookie, placeholders as long, and an authenticator of 16 octets of nonce and the
+ * tag alone. Says what nts_request_parse would, sooner: *request is set as by VALID; where it is false, nothing
+ * is known. The version and mode are the caller's to look at.
+ */
+bool nts_request_usual(struct nts_request *request, const uint8_t *packet, size_t size);
 
 /* The job that verifies and decrypts, in place in the packet, with the key C2S. */
 void nts_request_job(

@@ -106,6 +106,51 @@ static void assert_span(struct nts_span span, size_t at, size_t size)
 	assert_int_equal(span.size, size);
 }
 
+/* Where the short way knows the request, the long one, which such a nonce takes, says the same. */
+static bool is_usual(const uint8_t *octets, size_t size)
+{
+	uint8_t *block = malloc(size ? size : 1);
+	struct nts_request quick, slow;
+	bool usual;
+
+	assert_non_null(block);
+	memcpy(block, octets, size);
+	usual = nts_request_usual(&quick, block, size);
+	free(block);
+	if (usual) {
+		assert_int_equal(parse_with(&slow, octets, size, 12), NTS_REQUEST_VALID);
+		assert_memory_equal(&quick, &slow, sizeof(slow));
+	}
+	return usual;
+}
+
+static void test_short_way(void **state)
+{
+	static const char *const not [] = {"", "i", "ic", "ia", "ca", "cia", "ipca", "icqa", "icpqa", "icua",
+		"uica", "sca", "iica", "icca", "icaa", "icau"};
+	struct packet p;
+	char parts[16] = "ic";
+
+	(void)state;
+	for (unsigned placeholders = 0; placeholders <= 9; placeholders++) {
+		memset(parts + 2, 'p', placeholders);
+		strcpy(parts + 2 + placeholders, "a");
+		compose(&p, parts);
+		assert_true(is_usual(p.octets, p.size));
+		for (size_t size = 0; size < p.size; size++)
+			assert_false(is_usual(p.octets, size));
+		for (size_t bit = 8 * NTP_HEADER_SIZE; bit < 8 * p.size; bit++) {
+			p.octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			is_usual(p.octets, p.size);
+			p.octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+	}
+	for (size_t i = 0; i < sizeof(not ) / sizeof(not [0]); i++) {
+		compose(&p, not [i]);
+		assert_false(is_usual(p.octets, p.size));
+	}
+}
+
 /* The usual request: 228 octets. */
 static void test_usual(void **state)
 {
@@ -631,6 +676,7 @@ static void test_request_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_short_way),
 		cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_header),

@@ -1,0 +1,66 @@
+"""Each back-end of the AEADs in turn, as `aeadbackend` names it: people's clients synchronise, bursts that fill the lanes are
+right, and one that the CPU has not is refused in a sentence."""
+import pytest
+
+import lab
+import lab_bench
+import lab_nts as nts
+from conftest import Pair
+
+NEEDS = {"vaes512": {"aes", "ssse3", "avx2", "vaes", "avx512f", "avx512bw"}, "vaes256": {"aes", "ssse3", "avx2", "vaes"},
+         "aesni": {"aes", "ssse3"}, "openssl": set()}
+OFFSET_MOST = 0.02
+
+
+def missing(backend):
+    """The CPU's features that it needs and that are not here."""
+    with open("/proc/cpuinfo", encoding="ascii") as f:
+        flags = next((line.split(":")[1].split() for line in f if line.startswith("flags")), [])
+    return sorted(NEEDS[backend] - set(flags))
+
+
+@pytest.fixture(params=NEEDS)
+def backend(request):
+    lacks = missing(request.param)
+    if lacks:
+        pytest.skip(f"{request.param} needs a CPU with {', '.join(lacks)}")
+    return request.param
+
+
+def test_clients(pair, authority, backend, figure):
+    tickwire = nts.serve(pair, authority, f"aeadbackend {backend}")
+    assert tickwire.status()["aead"] == backend
+    assert f"AEADs by {backend}" in nts.problems(tickwire)
+    for host in (Pair.server4, Pair.server6):
+        assert abs(float(nts.query_nts(pair.client, host, authority)["offset"])) < OFFSET_MOST
+    assert abs(nts.chronyd_once(pair.lab, pair.client, Pair.server4, authority)) < OFFSET_MOST
+    try:
+        ntpd = nts.ntpsec_client(pair.lab, pair.client, "ntpd", authority, nts.NAME4)
+    except pytest.skip.Exception:
+        return
+    figure(f"{backend}: ntpd {nts.ntpsec_follows(ntpd)[0]}")
+
+
+def test_bursts(pair, authority, backend):
+    """Cookies that come back and go out again, several requests to a burst: not one is refused, before a rotation, after it
+    with cookies under the old key, and after another."""
+    tickwire = nts.serve(pair, authority, f"aeadbackend {backend}")
+    for _ in range(3):
+        load = lab_bench.load_json(pair.client, Pair.server4, "--nts", "--nts-clients", 64, "--ca", authority.file,
+                                   "--arrival", "burst", "--burst", 24, "--rate", 2400, "--time", 1, "--timeout", 2)
+        assert load.status == 0 and load["sent"] > 1000, load
+        assert load["valid"] == load["sent"] - load["lost"], load
+        assert load["lost"] <= load["sent"] / 100, load
+        nts.keys(tickwire, "rotate")
+    counts = tickwire.verdicts()
+    assert counts["nts-answered"] > 3000
+    assert not [name for name in counts if name.startswith("nts-") and name != "nts-answered" and counts[name]], counts
+
+
+def test_not_for_this_cpu(pair):
+    lacking = [name for name in NEEDS if missing(name)]
+    if not lacking:
+        pytest.skip("needs a CPU that lacks one of the back-ends")
+    tickwire = pair.tickwire(sets=["local stratum 8", f"aeadbackend {lacking[0]}"], wait=False)
+    lab.wait_for(lambda: "is not for this CPU; expected auto" in tickwire.log(), 5, "the sentence")
+    assert f"aeadbackend {lacking[0]}" in tickwire.log()
