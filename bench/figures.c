@@ -218,7 +218,7 @@ const char *figures_knee(char text[FIGURES_SENTENCE], const struct result_knee *
 			bound.text, knee->generator_limited ? ", or could not be made" : "");
 		return text;
 	}
-	used = snprintf(text, FIGURES_SENTENCE, "knee%s %s: at most %s lost in each of %u run%s",
+	used = snprintf(text, FIGURES_SENTENCE, "knee%s %s: at most %s lost in most of %u run%s",
 		knee->generator_limited ? " at least" : "", rate.text, bound.text, knee->repeats,
 		knee->repeats == 1 ? "" : "s");
 	if (knee->generator_limited)
