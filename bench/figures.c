@@ -211,6 +211,7 @@ const char *figures_sentence(char text[FIGURES_SENTENCE], const struct result_st
 const char *figures_knee(char text[FIGURES_SENTENCE], const struct result_knee *knee)
 {
 	const struct quantity bound = quantity_share(knee->loss_bound), rate = quantity_rate(knee->rate);
+	char runs[32] = "its run";
 	int used;
 
 	if (!knee->found) {
@@ -218,9 +219,10 @@ const char *figures_knee(char text[FIGURES_SENTENCE], const struct result_knee *
 			bound.text, knee->generator_limited ? ", or could not be made" : "");
 		return text;
 	}
-	used = snprintf(text, FIGURES_SENTENCE, "knee%s %s: at most %s lost in most of %u run%s",
-		knee->generator_limited ? " at least" : "", rate.text, bound.text, knee->repeats,
-		knee->repeats == 1 ? "" : "s");
+	if (knee->repeats > 1)
+		snprintf(runs, sizeof(runs), "most of %u runs", knee->repeats);
+	used = snprintf(text, FIGURES_SENTENCE, "knee%s %s: at most %s lost in %s",
+		knee->generator_limited ? " at least" : "", rate.text, bound.text, runs);
 	if (knee->generator_limited)
 		snprintf(text + used, FIGURES_SENTENCE - (size_t)used, "; the generator could not make more");
 	else if (knee->least_failed > 0)

@@ -12,8 +12,8 @@
  * branch, address or length depends on a key, a text or a tag; whether tags are right comes out as an array.
  * Other shapes are nts/siv.h's.
  *
- * One struct siv_lanes a thread. Keys stay in it and in struct siv_lanes_keys until siv_lanes_forget and the
- * caller erase them.
+ * One struct siv_lanes a thread. Keys stay in it until `forget`, and in struct siv_lanes_keys until the
+ * caller erases them.
  */
 #ifndef NTS_SIV_LANES_H
 #define NTS_SIV_LANES_H
