@@ -124,7 +124,7 @@ static void forget(struct nts_lane *lane)
 {
 	OPENSSL_cleanse(lane->keys, lane->tasks * sizeof(lane->keys[0]));
 	nts_burst_forget(lane->crypto);
-	lane->tasks = 0;
+	lane->tasks = lane->alive = 0;
 }
 
 static struct task *task_of(struct nts_burst_item *item)
@@ -133,13 +133,15 @@ static struct task *task_of(struct nts_burst_item *item)
 	return (struct task *)item;
 }
 
-/* The list of those that are still to be answered with authentication. */
+/* Off the list with those that are not to be answered with authentication any more. */
 static void list_alive(struct nts_lane *lane, const struct packet *packets)
 {
-	lane->alive = 0;
-	for (unsigned i = 0; i < lane->tasks; i++)
-		if (is_alive(&lane->task[i], packets))
-			lane->item[lane->alive++] = &lane->task[i].nts;
+	unsigned alive = 0;
+
+	for (unsigned i = 0; i < lane->alive; i++)
+		if (is_alive(task_of(lane->item[i]), packets))
+			lane->item[alive++] = lane->item[i];
+	lane->alive = alive;
 }
 
 static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
@@ -155,6 +157,8 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 	verdict = nts_request_parse(&task->nts.request, task->nts.packet, size, SIZE_MAX);
 	task->bare = verdict == NTS_REQUEST_ABSENT;
 	packet->verdict = verdict_of_request[verdict];
+	if (verdict == NTS_REQUEST_VALID)
+		lane->item[lane->alive++] = &task->nts;
 	if (verdict == NTS_REQUEST_VALID || task->bare)
 		lane->tasks++;
 }
@@ -256,13 +260,13 @@ unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n
 	const struct keyring_key *key;
 	unsigned replies;
 
-	forget(lane);
+	if (lane->tasks > 0)
+		forget(lane);
 	for (unsigned i = 0; i < n; i++)
 		if (packets[i].verdict == VERDICT_NTS_ANSWERED)
 			parse(lane, &packets[i], i);
 	if (lane->tasks == 0)
 		return 0;
-	list_alive(lane, packets);
 	open_cookies(lane, packets, now, kisses);
 	list_alive(lane, packets);
 	verify(lane, packets, kisses);
@@ -271,6 +275,7 @@ unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n
 	begin_replies(lane, packets, key && draw_nonces(lane), kisses);
 	list_alive(lane, packets);
 	make_cookies(lane, packets, key, kisses);
+	list_alive(lane, packets);
 	echo_identifiers(lane);
 	replies = count_replies(lane, packets);
 	if (replies == 0)
@@ -314,7 +319,6 @@ void nts_lane_seal(struct nts_lane *lane, const struct reply *reply, struct pack
 {
 	(void)n; /* the tasks know their packets */
 	write_headers(lane, reply, packets);
-	list_alive(lane, packets);
 	nts_burst_seal(lane->crypto, lane->item, lane->alive);
 	for (unsigned i = 0; i < lane->alive; i++)
 		if (!lane->item[i]->good)

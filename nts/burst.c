@@ -21,14 +21,13 @@ struct nts_burst {
 	struct siv_lanes *lanes; /* NULL: the back-end has none */
 	struct keyring ring;
 	struct siv_lanes_master master[KEYRING_KEYS]; /* of the ring's keys, where there are lanes */
-	/* Of one operation: what goes through the lanes together, and what does not. */
-	uint64_t shape[NTS_BURST_MAX]; /* 0: none, or done */
-	unsigned member[COOKIES_MAX];
+	/* Of one operation: what goes through the lanes together, what comes after it, and what goes alone.
+	 */
+	struct nts_burst_item *member[NTS_BURST_MAX], *rest[NTS_BURST_MAX], *odd[NTS_BURST_MAX];
+	unsigned members, rests, odds;
 	uint8_t *base[COOKIES_MAX];
 	struct siv_lanes_keys *keys[COOKIES_MAX];
 	bool good[COOKIES_MAX];
-	struct nts_burst_item *odd[NTS_BURST_MAX];
-	unsigned odds;
 	struct siv_job job[NTS_BURST_MAX];
 	struct cookie_opening opening[NTS_BURST_MAX];
 	struct cookie_sealing sealing[COOKIES_MAX];
@@ -77,35 +76,72 @@ const struct keyring_key *nts_burst_current(const struct nts_burst *burst, ntp64
 	return keyring_current(&burst->ring, now);
 }
 
-/*
- * The next group of a shape: its members' places among the first `count`, for which there are lanes. What
- * are too few of a shape become odd. Gives 0 at the end.
- */
-static unsigned next_group(
-	struct nts_burst *b, unsigned *from, unsigned count, struct nts_burst_item *const *items)
-{
-	for (; *from < count; ++*from) {
-		const uint64_t shape = b->shape[*from];
-		unsigned members = 0;
-
-		if (shape == 0)
-			continue;
-		for (unsigned i = *from; i < count; i++)
-			if (b->shape[i] == shape) {
-				b->shape[i] = 0;
-				b->member[members++] = i;
-			}
-		if (members >= FEW)
-			return members;
-		for (unsigned m = 0; m < members; m++)
-			b->odd[b->odds++] = items[b->member[m]];
-	}
-	return 0;
-}
-
 static const struct siv_lanes_backend *lanes_of(const struct nts_burst *b)
 {
 	return b->lanes->backend;
+}
+
+enum operation { OPEN, VERIFY, SEAL };
+
+/* One body, specialised by a constant operation. */
+#define SPECIALISED static inline __attribute__((always_inline))
+
+/* What has to be alike to go through lanes together; 0 where no lane is for it. */
+SPECIALISED uint64_t shape_of(const struct nts_burst_item *item, enum operation operation)
+{
+	const struct nts_request *request = &item->request;
+	const struct nts_reply *reply = &item->reply;
+
+	if (operation == OPEN)
+		return UINT64_C(1) << 32 | load_be32(item->packet + request->cookie.at);
+	if (operation == VERIFY)
+		/* another nonce, a plaintext, too far away */
+		return request->nonce.size != SIV_LANES_BLOCK || request->ciphertext.size != SIV_TAG ||
+				       request->ciphertext.at + SIV_TAG > (int)SIV_LANES_REACH
+			       ? 0
+			       : (uint64_t)request->ad_size << 32 | (uint64_t)request->nonce.at << 16 |
+					 request->ciphertext.at;
+	return reply->text.size < SIV_LANES_BLOCK || reply->text.size % SIV_LANES_TEXT_UNIT != 0 ||
+			       reply->text.at + reply->text.size > (int)SIV_LANES_REACH
+		       ? 0
+		       : (uint64_t)reply->ad_size << 16 | reply->text.size;
+}
+
+/* Those of the first one's shape among `from` become the members; the others are what comes after. */
+SPECIALISED uint64_t divide(
+	struct nts_burst *b, enum operation operation, struct nts_burst_item *const *from, unsigned count)
+{
+	const uint64_t shape = shape_of(from[0], operation);
+
+	b->members = b->rests = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct nts_burst_item *item = from[i];
+
+		if (shape_of(item, operation) != shape) {
+			b->rest[b->rests++] = item;
+			continue;
+		}
+		b->base[b->members] = item->packet;
+		if (operation == OPEN)
+			b->base[b->members] += item->request.cookie.at + COOKIE_NONCE_AT;
+		b->keys[b->members] = item->keys;
+		b->member[b->members++] = item;
+	}
+	return shape;
+}
+
+/* The next group for the lanes, of what is left; false when there is none. What is too few is odd. */
+SPECIALISED bool next_group(struct nts_burst *b, enum operation operation)
+{
+	while (b->rests > 0) {
+		const uint64_t shape = divide(b, operation, b->rest, b->rests);
+
+		if (b->lanes && shape != 0 && b->members >= FEW)
+			return true;
+		memcpy(b->odd + b->odds, b->member, b->members * sizeof(b->member[0]));
+		b->odds += b->members;
+	}
+	return false;
 }
 
 /* Opening */
@@ -124,60 +160,50 @@ static void open_odd(struct nts_burst *b, ntp64 now)
 	OPENSSL_cleanse(b->opening, b->odds * sizeof(b->opening[0]));
 }
 
-static void open_group(struct nts_burst *b, struct nts_burst_item *const *items, unsigned members)
+static void open_group(struct nts_burst *b)
 {
-	const struct nts_burst_item *first = items[b->member[0]];
+	const struct nts_burst_item *first = b->member[0];
 	const uint32_t id = load_be32(first->packet + first->request.cookie.at);
 	const unsigned slot = (unsigned)(keyring_find(&b->ring, id) - b->ring.key);
 
-	for (unsigned m = 0; m < members; m++) {
-		struct nts_burst_item *item = items[b->member[m]];
-
-		b->base[m] = item->packet + item->request.cookie.at + COOKIE_NONCE_AT;
-		b->keys[m] = item->keys;
+	lanes_of(b)->open(b->lanes, &b->master[slot], b->base, b->keys, b->good, b->members);
+	for (unsigned m = 0; m < b->members; m++) {
+		b->member[m]->cookie = b->good[m] ? COOKIE_OPENED : COOKIE_FORGED;
+		b->member[m]->chain = b->good[m] ? (uint8_t)(slot + 1) : 0;
 	}
-	lanes_of(b)->open(b->lanes, &b->master[slot], b->base, b->keys, b->good, members);
-	for (unsigned m = 0; m < members; m++) {
-		struct nts_burst_item *item = items[b->member[m]];
+}
 
-		item->cookie = b->good[m] ? COOKIE_OPENED : COOKIE_FORGED;
-		item->chain = b->good[m] ? (uint8_t)(slot + 1) : 0;
-	}
+/* Nearly all cookies are: what was looked up for one is so for the next. */
+static bool is_under_same_key(const struct nts_burst_item *item, const struct nts_burst_item *other)
+{
+	return item->request.cookie.size == COOKIE_SIZE && other->request.cookie.size == COOKIE_SIZE &&
+	       load_raw32(item->packet + item->request.cookie.at) ==
+		       load_raw32(other->packet + other->request.cookie.at);
 }
 
 void nts_burst_open(struct nts_burst *burst, struct nts_burst_item *const *items, unsigned count, ntp64 now)
 {
-	unsigned from = 0, members;
+	enum cookie_verdict verdict = COOKIE_OPENED;
 
-	burst->odds = 0;
+	burst->rests = burst->odds = 0;
 	for (unsigned i = 0; i < count; i++) {
 		struct nts_burst_item *item = items[i];
-		const uint8_t *cookie = item->packet + item->request.cookie.at;
 
+		if (i == 0 || !is_under_same_key(item, items[i - 1]))
+			verdict = cookie_look_up(&burst->ring, now, item->packet + item->request.cookie.at,
+				item->request.cookie.size);
+		item->cookie = (uint8_t)verdict;
 		item->chain = 0;
-		item->cookie = (uint8_t)cookie_look_up(&burst->ring, now, cookie, item->request.cookie.size);
-		burst->shape[i] = item->cookie == COOKIE_OPENED ? UINT64_C(1) << 32 | load_be32(cookie) : 0;
-		if (burst->shape[i] && !burst->lanes) {
-			burst->shape[i] = 0;
-			burst->odd[burst->odds++] = item;
-		}
+		if (verdict == COOKIE_OPENED)
+			burst->rest[burst->rests++] = item;
 	}
-	while ((members = next_group(burst, &from, count, items)) > 0)
-		open_group(burst, items, members);
+	while (next_group(burst, OPEN))
+		open_group(burst);
 	if (burst->odds > 0)
 		open_odd(burst, now);
 }
 
 /* Verifying */
-
-/* 0 where no lane is for it: another nonce, a plaintext, or too far away. */
-static uint64_t request_shape(const struct nts_request *r)
-{
-	if (r->nonce.size != SIV_LANES_BLOCK || r->ciphertext.size != SIV_TAG ||
-		r->ciphertext.at + SIV_TAG > (int)SIV_LANES_REACH)
-		return 0;
-	return (uint64_t)r->ad_size << 32 | (uint64_t)r->nonce.at << 16 | r->ciphertext.at;
-}
 
 static void run_odd(struct nts_burst *b, bool sealing)
 {
@@ -197,46 +223,28 @@ static void run_odd(struct nts_burst *b, bool sealing)
 		b->odd[i]->good = b->job[i].done;
 }
 
-static void gather(struct nts_burst *b, struct nts_burst_item *const *items, unsigned members)
+static void begin(struct nts_burst *b, struct nts_burst_item *const *items, unsigned count)
 {
-	for (unsigned m = 0; m < members; m++) {
-		b->base[m] = items[b->member[m]]->packet;
-		b->keys[m] = items[b->member[m]]->keys;
-	}
-}
-
-static void set_shapes(struct nts_burst *b, struct nts_burst_item *const *items, unsigned count,
-	uint64_t (*shape)(const struct nts_burst_item *))
-{
+	memcpy(b->rest, items, count * sizeof(items[0]));
+	b->rests = count;
 	b->odds = 0;
-	for (unsigned i = 0; i < count; i++) {
-		b->shape[i] = b->lanes ? shape(items[i]) : 0;
-		if (b->shape[i] == 0)
-			b->odd[b->odds++] = items[i];
-	}
-}
-
-static uint64_t shape_of_request(const struct nts_burst_item *item)
-{
-	return request_shape(&item->request);
 }
 
 void nts_burst_verify(struct nts_burst *burst, struct nts_burst_item *const *items, unsigned count)
 {
-	unsigned from = 0, members;
-
-	set_shapes(burst, items, count, shape_of_request);
-	while ((members = next_group(burst, &from, count, items)) > 0) {
-		const struct nts_request *r = &items[burst->member[0]]->request;
+	begin(burst, items, count);
+	while (next_group(burst, VERIFY)) {
+		const struct nts_request *r = &burst->member[0]->request;
 		const struct siv_lanes_shape shape = {
 			.ad_size = r->ad_size, .nonce_at = r->nonce.at, .tag_at = r->ciphertext.at};
 
-		gather(burst, items, members);
-		lanes_of(burst)->verify(burst->lanes, &shape, burst->base, burst->keys, burst->good, members);
-		for (unsigned m = 0; m < members; m++)
-			items[burst->member[m]]->good = burst->good[m];
+		lanes_of(burst)->verify(
+			burst->lanes, &shape, burst->base, burst->keys, burst->good, burst->members);
+		for (unsigned m = 0; m < burst->members; m++)
+			burst->member[m]->good = burst->good[m];
 	}
-	run_odd(burst, false);
+	if (burst->odds > 0)
+		run_odd(burst, false);
 }
 
 /* Cookies */
@@ -299,35 +307,23 @@ void nts_burst_bake(struct nts_burst *burst, const struct keyring_key *key, stru
 
 /* Sealing */
 
-static uint64_t shape_of_reply(const struct nts_burst_item *item)
-{
-	const struct nts_reply *r = &item->reply;
-
-	if (r->text.size < SIV_LANES_BLOCK || r->text.size % SIV_LANES_TEXT_UNIT != 0 ||
-		r->text.at + r->text.size > (int)SIV_LANES_REACH)
-		return 0;
-	return (uint64_t)r->ad_size << 16 | r->text.size;
-}
-
 void nts_burst_seal(struct nts_burst *burst, struct nts_burst_item *const *items, unsigned count)
 {
-	unsigned from = 0, members;
-
-	set_shapes(burst, items, count, shape_of_reply);
-	while ((members = next_group(burst, &from, count, items)) > 0) {
-		const struct nts_reply *r = &items[burst->member[0]]->reply;
+	begin(burst, items, count);
+	while (next_group(burst, SEAL)) {
+		const struct nts_reply *r = &burst->member[0]->reply;
 		const struct siv_lanes_shape shape = {.ad_size = r->ad_size,
 			.nonce_at = r->nonce,
 			.tag_at = r->tag,
 			.text_at = r->text.at,
 			.text_size = r->text.size};
 
-		gather(burst, items, members);
-		lanes_of(burst)->seal(burst->lanes, &shape, burst->base, burst->keys, members);
-		for (unsigned m = 0; m < members; m++)
-			items[burst->member[m]]->good = true;
+		lanes_of(burst)->seal(burst->lanes, &shape, burst->base, burst->keys, burst->members);
+		for (unsigned m = 0; m < burst->members; m++)
+			burst->member[m]->good = true;
 	}
-	run_odd(burst, true);
+	if (burst->odds > 0)
+		run_odd(burst, true);
 }
 
 void nts_burst_forget(struct nts_burst *burst)

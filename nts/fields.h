@@ -130,9 +130,9 @@ enum nts_verdict nts_request_parse(
 
 /*
  * Whether a request of `size` octets has its fields as nearly every client has them, and no others: an
- * identifier of 32 octets, the cookie, placeholders as long, and an authenticator of 16 octets of nonce and the
- * tag alone. Says what nts_request_parse would, sooner: *request is set as by VALID; where it is false, nothing
- * is known. The version and mode are the caller's to look at.
+ * identifier of 32 octets, the cookie, placeholders as long, and an authenticator of 16 octets of nonce and
+ * the tag alone. Says what nts_request_parse would, sooner: *request is set as by VALID; where it is false,
+ * nothing is known. The version and mode are the caller's to look at.
  */
 bool nts_request_usual(struct nts_request *request, const uint8_t *packet, size_t size);
 

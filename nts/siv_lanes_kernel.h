@@ -210,10 +210,15 @@ INLINE void take_group(
 
 INLINE void compare(struct kernel *w, const vec s[DEPTH], size_t tag_at, bool *good, unsigned count)
 {
-	bool same[LANES];
+	if (count >= LANES) {
+		EACH v_compare(good + (size_t)i * WIDTH, s[i], load(w->base, i, tag_at));
+	} else {
+		bool same[LANES];
 
-	EACH v_compare(same + (size_t)i * WIDTH, s[i], load(w->base, i, tag_at));
-	memcpy(good, same, count < LANES ? count : LANES);
+		EACH v_compare(same + (size_t)i * WIDTH, s[i], load(w->base, i, tag_at));
+		for (unsigned l = 0; l < count; l++)
+			good[l] = same[l];
+	}
 }
 
 /* CTR's first block, as a number: its 32 lowest bits never overflow. */
