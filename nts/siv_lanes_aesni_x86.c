@@ -58,7 +58,7 @@ static inline void v_compare(bool *same, vec a, vec b)
 #define v_sign_words(block) _mm_srai_epi32(block, 31)
 #define v_rotate_words(block) _mm_shuffle_epi32(block, _MM_SHUFFLE(2, 1, 0, 3))
 
-#include "nts/siv_lanes_kernel.h"
+#include "nts/siv_lanes_kernel.inc"
 
 X86_END
 

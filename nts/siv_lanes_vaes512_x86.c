@@ -73,7 +73,7 @@ static inline void v_compare(bool *same, vec a, vec b)
 #define v_sign_words(block) _mm512_srai_epi32(block, 31)
 #define v_rotate_words(block) _mm512_shuffle_epi32(block, (_MM_PERM_ENUM)_MM_SHUFFLE(2, 1, 0, 3))
 
-#include "nts/siv_lanes_kernel.h"
+#include "nts/siv_lanes_kernel.inc"
 
 X86_END
 
