@@ -1,6 +1,7 @@
 /*
  * Fuzz target: from an NTS request to its reply or kiss, through classify and the NTS lane. What is answered
- * has to convince a client (tests/nts_judge.h). The input is described in tests/fuzz_nts_answer.h.
+ * has to convince a client (tests/nts_judge.h), and several of it at once are answered alike by each back-end
+ * of the AEADs that the CPU supports. The input is described in tests/fuzz_nts_answer.h.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,11 +18,13 @@
 #include "tests/nts_judge.h"
 
 enum { HEADER = 48, FIELD_HEADER = 4, TAG = 16, SIZE_MOST = 8192, WRAP_HEAD = 4, NONCE_MOST = 63 };
+enum { COPIES = 4 /* enough for lanes */, BACKENDS_MOST = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
-	struct nts_lane *lane;
+	struct nts_lane *lane, *of_backend[BACKENDS_MOST];
+	unsigned backends; /* the portable one is the last */
 	struct siv *siv;
 	struct keyring ring;
 	struct policy policy;
@@ -48,6 +51,13 @@ static void make_bed(void)
 	require(bed.lane && bed.siv);
 	nts_golden_keyring(&bed.ring);
 	nts_lane_keyring(bed.lane, &bed.ring);
+	for (unsigned b = 0; siv_backends[b] && bed.backends < BACKENDS_MOST; b++) {
+		if (!siv_backends[b]->supported())
+			continue;
+		bed.of_backend[bed.backends] = nts_lane_new(siv_backends[b], seed);
+		require(bed.of_backend[bed.backends]);
+		nts_lane_keyring(bed.of_backend[bed.backends++], &bed.ring);
+	}
 	nts_golden_policy(&bed.policy);
 	nts_golden_build(&shape, NTS_OVER_IPV4, &bed.base);
 }
@@ -137,21 +147,55 @@ static size_t make_request(uint8_t *octets, const uint8_t *data, size_t size)
 	}
 }
 
-static void serve(struct packet *packet, bool offload, unsigned kisses)
+static void serve(struct nts_lane *lane, struct packet *packets, unsigned n, bool offload, unsigned kisses)
 {
 	const unsigned given = kisses;
 	struct timebase timebase;
-	unsigned replies;
+	unsigned replies, sent = 0;
 
 	golden_timebase(&timebase);
 	reply_prepare(&bed.reply, &timebase, &bed.policy, -24, offload, 2000000000, 2000001000, 0x1234567);
-	classify_burst(&bed.policy, packet, 1);
-	require(packet->verdict < VERDICT_COUNT);
-	replies = nts_lane_open(bed.lane, packet, 1, NTS_GOLDEN_NOW, &kisses);
-	require(kisses <= given && replies <= 1);
-	answer_burst(&bed.reply, packet, 1);
-	nts_lane_seal(bed.lane, &bed.reply, packet, 1);
-	require(replies == (packet->flags & PACKET_REPLY ? 1 : 0));
+	classify_burst(&bed.policy, packets, n);
+	require(packets[0].verdict < VERDICT_COUNT);
+	replies = nts_lane_open(lane, packets, n, NTS_GOLDEN_NOW, &kisses);
+	require(kisses <= given && replies <= n);
+	nts_lane_seal(lane, &bed.reply, packets, n);
+	for (unsigned i = 0; i < n; i++)
+		sent += packets[i].flags & PACKET_REPLY ? 1 : 0;
+	require(replies == sent);
+	answer_burst(&bed.reply, packets, n);
+}
+
+static struct packet copy_of_request(void)
+{
+	struct packet packet = {.data = malloc(bed.request.length), .length = bed.request.length};
+
+	require(packet.data != NULL);
+	memcpy(packet.data, bed.request.frame, bed.request.length);
+	return packet;
+}
+
+/* Nonces are drawn from the same seed for the same purposes, so that replies are alike octet for octet. */
+static void compare_backends(bool offload, bool silent)
+{
+	struct packet packets[BACKENDS_MOST][COPIES];
+
+	for (unsigned b = 0; b < bed.backends; b++) {
+		for (unsigned i = 0; i < COPIES; i++)
+			packets[b][i] = copy_of_request();
+		serve(bed.of_backend[b], packets[b], COPIES, offload, silent ? 0 : COPIES);
+	}
+	for (unsigned b = 0; b < bed.backends; b++)
+		for (unsigned i = 0; i < COPIES; i++) {
+			const struct packet *mine = &packets[b][i], *wanted = &packets[bed.backends - 1][i];
+
+			require(mine->verdict == wanted->verdict && mine->flags == wanted->flags &&
+				mine->length == wanted->length &&
+				memcmp(mine->data, wanted->data, mine->length) == 0);
+		}
+	for (unsigned b = 0; b < bed.backends; b++)
+		for (unsigned i = 0; i < COPIES; i++)
+			free(packets[b][i].data);
 }
 
 static void check(const struct packet *packet, bool offload, bool silent)
@@ -175,17 +219,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t octets[2 * SIZE_MOST];
 	struct packet packet;
 	size_t ntp;
+	bool offload, silent;
 
 	make_bed();
 	ntp = size > 0 ? make_request(octets, data, size) : 0;
 	if (ntp < HEADER)
 		return 0;
+	offload = data[0] & FUZZ_NTS_OFFLOAD;
+	silent = data[0] & FUZZ_NTS_SILENT;
 	nts_golden_wrap(octets, (uint16_t)ntp, (enum nts_golden_over)(data[0] & FUZZ_NTS_OVER), &bed.request);
-	packet = (struct packet){.data = malloc(bed.request.length), .length = bed.request.length};
-	require(packet.data != NULL);
-	memcpy(packet.data, bed.request.frame, bed.request.length);
-	serve(&packet, data[0] & FUZZ_NTS_OFFLOAD, data[0] & FUZZ_NTS_SILENT ? 0 : 1);
-	check(&packet, data[0] & FUZZ_NTS_OFFLOAD, data[0] & FUZZ_NTS_SILENT);
+	packet = copy_of_request();
+	serve(bed.lane, &packet, 1, offload, silent ? 0 : 1);
+	check(&packet, offload, silent);
 	free(packet.data);
+	compare_backends(offload, silent);
 	return 0;
 }
