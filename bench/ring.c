@@ -2,9 +2,11 @@
  * bench/ring: what one core answers over net_ring, the cheapest port there is, beside the same port's limit.
  * Requests are put into a port's ring, the worker's own pass takes them, answers and sends; only the pass is
  * timed. The limit is the same with the least work in between: macswap, as testpmd does it. Both alternate,
- * so that both see the same machine.
+ * so that both see the same machine. With two cores to run on, two workers then show what a second one adds.
  */
 #include <getopt.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,8 @@ enum {
 	FRAMES = 4, /* kinds in the mix */
 	BURSTS = 8, /* timed together, so that reading the counter weighs little */
 	RUNS_DEFAULT = 4000,
+	WORKERS = 2,
+	NAME = 16,
 };
 
 struct kind {
@@ -52,18 +56,26 @@ struct bed {
 	unsigned frames;
 };
 
-static void make_bed(struct bed *bed)
+static void make_bed(struct bed *bed, unsigned number)
 {
+	char in[NAME], out[NAME], pool[NAME], port[NAME];
 	struct rte_eth_conf conf = {0};
-	struct worker *w = calloc(1, sizeof(*w));
+	struct worker *w =
+		aligned_alloc(RTE_CACHE_LINE_SIZE * 2, RTE_ALIGN(sizeof(*w), RTE_CACHE_LINE_SIZE * 2));
 	int id;
 
-	bed->in = rte_ring_create("in", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	bed->out = rte_ring_create("out", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	bed->pool = rte_pktmbuf_pool_create("pool", MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (w)
+		memset(w, 0, sizeof(*w));
+	snprintf(in, sizeof(in), "in%u", number);
+	snprintf(out, sizeof(out), "out%u", number);
+	snprintf(pool, sizeof(pool), "pool%u", number);
+	snprintf(port, sizeof(port), "bench%u", number);
+	bed->in = rte_ring_create(in, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	bed->out = rte_ring_create(out, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	bed->pool = rte_pktmbuf_pool_create(pool, MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (!bed->in || !bed->out || !bed->pool || !w)
 		rte_exit(EXIT_FAILURE, "not enough memory\n");
-	id = rte_eth_from_rings("bench", &bed->in, 1, &bed->out, 1, 0);
+	id = rte_eth_from_rings(port, &bed->in, 1, &bed->out, 1, 0);
 	if (id < 0 || rte_eth_dev_configure((uint16_t)id, 1, 1, &conf) != 0 ||
 		rte_eth_rx_queue_setup((uint16_t)id, 0, RING_SIZE, 0, NULL, bed->pool) != 0 ||
 		rte_eth_tx_queue_setup((uint16_t)id, 0, RING_SIZE, 0, NULL) != 0 ||
@@ -180,9 +192,109 @@ static void bench_kind(struct bed *bed, const struct kind *kind, unsigned runs, 
 	}
 }
 
+/* One of the workers that run at the same time. */
+struct share {
+	struct bed *bed;
+	unsigned cpu, runs;
+	pthread_barrier_t *together;
+	uint64_t *ticks; /* of each run */
+};
+
+static void *work(void *argument)
+{
+	struct share *share = argument;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(share->cpu, &set);
+	if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) != 0 || rte_thread_register() != 0)
+		rte_exit(EXIT_FAILURE, "no thread for core %u\n", share->cpu);
+	pthread_barrier_wait(share->together);
+	for (unsigned r = 0; r < share->runs; r++)
+		if ((share->ticks[r] = run(share->bed, WORK_ANSWER_CHECKED)) == 0)
+			rte_exit(EXIT_FAILURE, "frames were lost or not answered\n");
+	rte_thread_unregister();
+	return NULL;
+}
+
+/* Frames a tick of `workers` at once, by the median of each one's runs. */
+static double rate_of(struct share *shares, unsigned workers)
+{
+	pthread_barrier_t together;
+	pthread_t thread[WORKERS];
+	double rate = 0;
+
+	pthread_barrier_init(&together, NULL, workers);
+	for (unsigned w = 0; w < workers; w++) {
+		shares[w].together = &together;
+		if (pthread_create(&thread[w], NULL, work, &shares[w]) != 0)
+			rte_exit(EXIT_FAILURE, "no threads\n");
+	}
+	for (unsigned w = 0; w < workers; w++)
+		pthread_join(thread[w], NULL);
+	pthread_barrier_destroy(&together);
+	for (unsigned w = 0; w < workers; w++) {
+		qsort(shares[w].ticks, shares[w].runs, sizeof(uint64_t), by_value);
+		rate += BURST_MAX * BURSTS / (double)shares[w].ticks[shares[w].runs / 2];
+	}
+	return rate;
+}
+
+static int by_ratio(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What a second worker on a core of its own adds: alone and together in turn. */
+static void bench_scaling(struct bed *beds, unsigned runs, const unsigned cpu[WORKERS], double hz)
+{
+	enum { ROUNDS = 9 };
+	struct share shares[WORKERS];
+	double ratio[ROUNDS];
+
+	for (unsigned w = 0; w < WORKERS; w++) {
+		beds[w].frames = 1;
+		beds[w].length[0] = golden_build(&kinds[0].shape[0], beds[w].frame[0]);
+		shares[w] = (struct share){.bed = &beds[w],
+			.cpu = cpu[w],
+			.runs = runs,
+			.ticks = calloc(runs, sizeof(uint64_t))};
+	}
+	for (unsigned r = 0; r < ROUNDS; r++) {
+		const double one = rate_of(shares, 1), two = rate_of(shares, WORKERS);
+
+		ratio[r] = two / one;
+		if (r == ROUNDS - 1)
+			printf("v4    one worker %.1f Mpps, two %.1f Mpps, in the last of %d rounds\n",
+				one * hz / 1e6, two * hz / 1e6, ROUNDS);
+	}
+	qsort(ratio, ROUNDS, sizeof(ratio[0]), by_ratio);
+	printf("v4    two workers on cores %u and %u do %.2f times what one does (%.2f to %.2f; medians of "
+	       "%u "
+	       "runs)\n",
+		cpu[0], cpu[1], ratio[ROUNDS / 2], ratio[0], ratio[ROUNDS - 1], runs);
+	for (unsigned w = 0; w < WORKERS; w++)
+		free(shares[w].ticks);
+}
+
+/* The last two cores that this may run on; false where there is one. */
+static bool choose_cpus(const cpu_set_t *allowed, unsigned cpu[WORKERS])
+{
+	unsigned found = 0;
+
+	for (unsigned c = CPU_SETSIZE; c-- > 0 && found < WORKERS;)
+		if (CPU_ISSET(c, allowed))
+			cpu[found++] = c;
+	return found == WORKERS;
+}
+
 int main(int argc, char **argv)
 {
-	static struct bed bed;
+	static struct bed beds[WORKERS];
+	unsigned cpu[WORKERS];
+	cpu_set_t allowed;
 	char name[] = "ring", cores[] = "--lcores=0", no_huge[] = "--no-huge", no_files[] = "--no-shconf",
 	     no_pci[] = "--no-pci", memory[] = "-m256", quiet[] = "--log-level=*:error",
 	     no_telemetry[] = "--no-telemetry";
@@ -201,14 +313,22 @@ int main(int argc, char **argv)
 			stderr);
 		return 1;
 	}
+	/* before EAL ties this thread to a core */
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		CPU_ZERO(&allowed);
 	if (rte_eal_init((int)(sizeof(eal) / sizeof(eal[0])), eal) < 0)
 		return 1;
-	make_bed(&bed);
+	for (unsigned b = 0; b < WORKERS; b++)
+		make_bed(&beds[b], b);
 	clk = clocks_per_tick();
 	hz = clocks_hz();
 	printf("one core, net_ring, bursts of %d, least of %u runs; core at %.2f GHz, counter at %.2f GHz\n",
 		BURST_MAX, runs, clk * hz / 1e9, hz / 1e9);
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		bench_kind(&bed, &kinds[k], runs, clk, hz);
+		bench_kind(&beds[0], &kinds[k], runs, clk, hz);
+	if (choose_cpus(&allowed, cpu))
+		bench_scaling(beds, runs, cpu, hz);
+	else
+		puts("one core to run on: what a second worker adds is not shown");
 	return 0;
 }
