@@ -12,6 +12,12 @@ const struct nts_verdict_info nts_verdict_info[NTS_REQUEST_VERDICT_COUNT] = {
 #undef X
 };
 
+/* The first octets of a field, host order. */
+static uint32_t head(uint16_t type, size_t length)
+{
+	return (uint32_t)type << 16 | (uint32_t)length;
+}
+
 static struct nts_span span(size_t at, size_t size)
 {
 	return (struct nts_span){(uint16_t)at, (uint16_t)size};
@@ -157,12 +163,6 @@ static bool is_client(uint8_t lvm)
 	return ntp_lvm_version(lvm) == 4 && ntp_lvm_mode(lvm) == NTP_MODE_CLIENT;
 }
 
-/* A field's type and length, as the octets load. */
-static uint32_t head(uint16_t type, size_t length)
-{
-	return (uint32_t)type << 16 | (uint32_t)length;
-}
-
 bool nts_request_usual(struct nts_request *request, const uint8_t *packet, size_t size)
 {
 	enum {
@@ -258,8 +258,7 @@ enum nts_verdict nts_request_decrypted(struct nts_request *request, const uint8_
 
 static uint8_t *put_field(uint8_t *to, uint16_t type, size_t body_size)
 {
-	store_be16(to, type);
-	store_be16(to + 2, (uint16_t)(NTS_FIELD_HEADER + body_size));
+	store_be32(to, head(type, NTS_FIELD_HEADER + body_size));
 	return to + NTS_FIELD_HEADER;
 }
 
@@ -306,19 +305,20 @@ static bool lay_out(struct nts_reply *reply, const struct nts_request *request, 
 bool nts_reply_begin(struct nts_reply *reply, uint8_t *packet, const struct nts_request *request,
 	const uint8_t *request_packet, size_t cookie_size, const uint8_t nonce[NTS_NONCE])
 {
+	/* A copy that no store to the packet can reach. */
+	struct nts_reply r;
 	uint8_t *authenticator;
 
-	if (!lay_out(reply, request, cookie_size))
+	if (!lay_out(&r, request, cookie_size))
 		return false;
+	*reply = r;
 	put_identifier(packet, request, request_packet);
-	authenticator = put_field(packet + reply->ad_size, NTS_FIELD_AUTHENTICATOR,
-		(size_t)reply->size - reply->ad_size - NTS_FIELD_HEADER);
-	store_be16(authenticator, NTS_NONCE);
-	store_be16(authenticator + 2, (uint16_t)(SIV_TAG + reply->text.size));
-	memcpy(packet + reply->nonce, nonce, NTS_NONCE);
-	for (unsigned i = 0; i < reply->cookies; i++)
-		put_field(packet + nts_reply_cookie(reply, i) - NTS_FIELD_HEADER, NTS_FIELD_COOKIE,
-			cookie_size);
+	authenticator = put_field(
+		packet + r.ad_size, NTS_FIELD_AUTHENTICATOR, (size_t)r.size - r.ad_size - NTS_FIELD_HEADER);
+	store_be32(authenticator, (uint32_t)NTS_NONCE << 16 | (uint32_t)(SIV_TAG + r.text.size));
+	memcpy(packet + r.nonce, nonce, NTS_NONCE);
+	for (unsigned i = 0; i < r.cookies; i++)
+		put_field(packet + nts_reply_cookie(&r, i) - NTS_FIELD_HEADER, NTS_FIELD_COOKIE, cookie_size);
 	return true;
 }
 
