@@ -18,15 +18,21 @@
 #include "tests/nts_golden.h"
 #include "tests/nts_judge.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 enum {
 	RANDOM_REQUESTS = 100000,
 /* Sanitizers make it slower, and look for something else. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SANITIZED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	EQUAL_REQUESTS = 50000,
 #else
 	EQUAL_REQUESTS = 1000000,
 #endif
-	LETTERS_MAX = 16
+	LETTERS_MAX = 16,
 };
 
 static struct nts_lane *lane;
@@ -714,6 +720,12 @@ static void test_equal(void **state)
 
 	(void)state;
 	assert_true(pair[0] && pair[1]);
+	if (strcmp(backend->name, "openssl") == 0) {
+		print_message("openssl is what the others are compared with\n");
+		nts_lane_free(pair[0]);
+		nts_lane_free(pair[1]);
+		skip();
+	}
 	nts_lane_keyring(pair[0], &ring);
 	nts_lane_keyring(pair[1], &ring);
 	for (unsigned done = 0; done < EQUAL_REQUESTS;) {
