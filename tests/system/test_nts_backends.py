@@ -64,3 +64,4 @@ def test_not_for_this_cpu(pair):
     tickwire = pair.tickwire(sets=["local stratum 8", f"aeadbackend {lacking[0]}"], wait=False)
     lab.wait_for(lambda: "is not for this CPU; expected auto" in tickwire.log(), 5, "the sentence")
     assert f"aeadbackend {lacking[0]}" in tickwire.log()
+    assert tickwire.process.popen.wait(timeout=30) == 78
