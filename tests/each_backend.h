@@ -24,26 +24,31 @@ static void skip_backend(void **state)
 }
 
 /* The cases' names get the back-end's. The number of failures. */
+static inline int run_backend(const struct siv_backend *one, const char *group,
+	const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup, CMFixtureFunction teardown)
+{
+	struct CMUnitTest named[32];
+	char name[32][80];
+
+	backend = one;
+	for (size_t i = 0; i < count && i < 32; i++) {
+		snprintf(name[i], sizeof(name[i]), "%s@%s", tests[i].name, backend->name);
+		named[i] = tests[i];
+		named[i].name = name[i];
+		if (!backend->supported())
+			named[i] = (struct CMUnitTest){name[i], skip_backend, NULL, NULL, NULL};
+	}
+	return backend->supported() ? _cmocka_run_group_tests(group, named, count, setup, teardown)
+				    : _cmocka_run_group_tests(group, named, count, NULL, NULL);
+}
+
 static inline int run_each_backend(const char *group, const struct CMUnitTest *tests, size_t count,
 	CMFixtureFunction setup, CMFixtureFunction teardown)
 {
 	int failed = 0;
 
-	for (unsigned b = 0; siv_backends[b]; b++) {
-		struct CMUnitTest named[32];
-		char name[32][80];
-
-		backend = siv_backends[b];
-		for (size_t i = 0; i < count && i < 32; i++) {
-			snprintf(name[i], sizeof(name[i]), "%s@%s", tests[i].name, backend->name);
-			named[i] = tests[i];
-			named[i].name = name[i];
-			if (!backend->supported())
-				named[i] = (struct CMUnitTest){name[i], skip_backend, NULL, NULL, NULL};
-		}
-		failed += backend->supported() ? _cmocka_run_group_tests(group, named, count, setup, teardown)
-					       : _cmocka_run_group_tests(group, named, count, NULL, NULL);
-	}
+	for (unsigned b = 0; siv_backends[b]; b++)
+		failed += run_backend(siv_backends[b], group, tests, count, setup, teardown);
 	return failed;
 }
 

@@ -14,6 +14,8 @@
 #include "nts/cookie.h"
 #include "nts/siv_lanes.h"
 #include "tests/each_backend.h"
+#include "tests/siv_lanes_wide_x86.h"
+#include "tickwire_build.h"
 
 enum {
 	MOST = 40, /* more than two groups of any back-end */
@@ -304,5 +306,15 @@ int main(void)
 		cmocka_unit_test(test_forget),
 	};
 
-	return run_each_backend("siv lanes", tests, sizeof(tests) / sizeof(tests[0]), make, unmake);
+	int failed = run_each_backend("siv lanes", tests, sizeof(tests) / sizeof(tests[0]), make, unmake);
+
+#if TICKWIRE_X86_KERNELS
+	/* The widest everywhere, by instructions that nearly every CPU has. */
+	struct siv_backend wide = siv_aesni;
+
+	wide.name = "vaes512-by-four";
+	wide.lanes = &siv_lanes_wide;
+	failed += run_backend(&wide, "siv lanes", tests, sizeof(tests) / sizeof(tests[0]), make, unmake);
+#endif
+	return failed;
 }

@@ -1,0 +1,119 @@
+/*
+ * The 512-bit instructions that nts/siv_lanes_vaes512_x86.c uses, each by four of 128 bits, under the names
+ * of the compiler's: so that its kernels run on a CPU without them. To be included before it.
+ */
+#ifndef TESTS_WIDE_BY_FOUR_X86_H
+#define TESTS_WIDE_BY_FOUR_X86_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "nts/aes_x86.h"
+
+/* That file asks for more. */
+#undef X86_BEGIN
+#define X86_BEGIN(features) AES_ONLY
+#if defined(__clang__)
+#define AES_ONLY _Pragma("clang attribute push(__attribute__((target(\"aes,ssse3\"))), apply_to = function)")
+#else
+#define AES_ONLY _Pragma("GCC push_options") _Pragma("GCC target(\"aes,ssse3\")")
+#endif
+
+enum { QUARTERS = 4, QUADS = 8 };
+
+struct wide {
+	_Alignas(64) __m128i quarter[QUARTERS];
+};
+
+#define EACH_QUARTER for (int q = 0; q < QUARTERS; q++)
+
+#define BY_TWO(name, instruction)                                                    \
+	static inline struct wide name(struct wide a, struct wide b)                 \
+	{                                                                            \
+		EACH_QUARTER a.quarter[q] = instruction(a.quarter[q], b.quarter[q]); \
+		return a;                                                            \
+	}
+
+#define BY_COUNT(name, instruction)                                           \
+	static inline struct wide name(struct wide a, int count)              \
+	{                                                                     \
+		EACH_QUARTER a.quarter[q] = instruction(a.quarter[q], count); \
+		return a;                                                     \
+	}
+
+AES_ONLY
+
+BY_TWO(wide_xor, _mm_xor_si128)
+BY_TWO(wide_and, _mm_and_si128)
+BY_TWO(wide_aesenc, _mm_aesenc_si128)
+BY_TWO(wide_aesenclast, _mm_aesenclast_si128)
+BY_TWO(wide_shuffle, _mm_shuffle_epi8)
+BY_TWO(wide_add, _mm_add_epi32)
+BY_COUNT(wide_left, _mm_slli_epi32)
+BY_COUNT(wide_right, _mm_srai_epi32)
+
+static inline struct wide wide_of(__m128i block)
+{
+	struct wide a;
+
+	EACH_QUARTER a.quarter[q] = block;
+	return a;
+}
+
+static inline struct wide wide_insert(struct wide a, __m128i block, int at)
+{
+	a.quarter[at] = block;
+	return a;
+}
+
+/* Counts are constants in the instruction: by octets there are two that are used. */
+static inline struct wide wide_up(struct wide a, int octets)
+{
+	EACH_QUARTER a.quarter[q] =
+		octets == 4 ? _mm_slli_si128(a.quarter[q], 4) : _mm_slli_si128(a.quarter[q], 8);
+	return a;
+}
+
+/* Each word takes the place of the one below, the lowest that of the highest. */
+static inline struct wide wide_rotate(struct wide a)
+{
+	EACH_QUARTER a.quarter[q] = _mm_shuffle_epi32(a.quarter[q], _MM_SHUFFLE(2, 1, 0, 3));
+	return a;
+}
+
+/* A bit for each 64 that are equal. */
+static inline unsigned wide_equal(struct wide a, struct wide b)
+{
+	uint64_t x[QUADS], y[QUADS];
+	unsigned mask = 0;
+
+	memcpy(x, &a, sizeof(x));
+	memcpy(y, &b, sizeof(y));
+	for (unsigned i = 0; i < QUADS; i++)
+		mask |= (unsigned)(x[i] == y[i]) << i;
+	return mask;
+}
+
+X86_END
+
+#define __m512i struct wide
+#define _mm512_xor_si512 wide_xor
+#define _mm512_and_si512 wide_and
+#define _mm512_aesenc_epi128 wide_aesenc
+#define _mm512_aesenclast_epi128 wide_aesenclast
+#define _mm512_shuffle_epi8 wide_shuffle
+#define _mm512_add_epi32 wide_add
+#define _mm512_slli_epi32 wide_left
+#define _mm512_srai_epi32 wide_right
+#define _mm512_bslli_epi128 wide_up
+#define _mm512_shuffle_epi32(a, order) wide_rotate(a)
+#define _mm512_setzero_si512() wide_of(_mm_setzero_si128())
+#define _mm512_broadcast_i32x4 wide_of
+#define _mm512_castsi128_si512 wide_of
+#define _mm512_castsi512_si128(a) ((a).quarter[0])
+#define _mm512_inserti32x4 wide_insert
+#define _mm512_extracti32x4_epi32(a, at) ((a).quarter[at])
+#define _mm512_cmpeq_epi64_mask wide_equal
+
+#endif
