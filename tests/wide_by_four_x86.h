@@ -97,6 +97,25 @@ static inline unsigned wide_equal(struct wide a, struct wide b)
 
 X86_END
 
+/* Some are macros of the compiler's. */
+#undef _mm512_xor_si512
+#undef _mm512_and_si512
+#undef _mm512_aesenc_epi128
+#undef _mm512_aesenclast_epi128
+#undef _mm512_shuffle_epi8
+#undef _mm512_add_epi32
+#undef _mm512_slli_epi32
+#undef _mm512_srai_epi32
+#undef _mm512_bslli_epi128
+#undef _mm512_shuffle_epi32
+#undef _mm512_setzero_si512
+#undef _mm512_broadcast_i32x4
+#undef _mm512_castsi128_si512
+#undef _mm512_castsi512_si128
+#undef _mm512_inserti32x4
+#undef _mm512_extracti32x4_epi32
+#undef _mm512_cmpeq_epi64_mask
+
 #define __m512i struct wide
 #define _mm512_xor_si512 wide_xor
 #define _mm512_and_si512 wide_and
