@@ -44,6 +44,15 @@ def need_program(*names):
             pytest.skip(f"needs the program {name}, which is not here")
 
 
+def need_build_for_all():
+    """Programs that a user without privilege may reach: a home directory is often closed to others."""
+    path = os.path.realpath(TICKWIRE)
+    while path != "/":
+        if not os.stat(path).st_mode & 0o001:
+            pytest.skip(f"needs a build that others may reach, and {path} is closed to them")
+        path = os.path.dirname(path)
+
+
 def need_file(path, what):
     if not os.path.exists(path):
         pytest.skip(f"needs {what}: {path} is not here")

@@ -1,6 +1,5 @@
 """`tickwire bench load` over the kernel's sockets: each way in which a server can err is found."""
 import json
-import os
 import re
 import signal
 import subprocess
@@ -300,8 +299,7 @@ def test_strange_words_in_the_report(ground):
 def test_without_privilege(ground):
     """Sockets need none."""
     lab.need_program("setpriv")
-    if not os.access(lab.TICKWIRE, os.X_OK):
-        pytest.skip("needs a build that others may read")
+    lab.need_build_for_all()
     one = lab_bench.Erring(ground, ground.ns, "none")
     done = lab.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", lab.TICKWIRE, "bench", "load",
                    one.target, "--rate", 500, "--time", 0.2, ns=ground.ns, check=False)

@@ -320,6 +320,7 @@ def test_interface_that_is_down(wire):
 
 def test_not_root(wire):
     lab.need_program("setpriv")
+    lab.need_build_for_all()
     done = lab.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                    *lab_bench.command(*wire.options(4)), ns=wire.client, check=False)
     assert done.returncode == 1 and "root" in done.stdout and len(done.stdout.splitlines()) <= 4, done.stdout
