@@ -499,10 +499,9 @@ static int load(struct load *l)
 /* `--ke C` is another name for the storm of key establishments. */
 static int storm(const struct load_options *o)
 {
-	char host[TARGET_HOST], target[TARGET_HOST + 16], text[RESULT_TEXT];
+	char name[TARGET_HOST], host[TARGET_HOST], target[TARGET_HOST + 16], text[RESULT_TEXT];
 	struct ke_options ke = {.target = target,
 		.ca = o->ca,
-		.name = o->name,
 		.csv = o->csv,
 		.family = o->family,
 		.connections = (unsigned)o->ke,
@@ -515,8 +514,11 @@ static int storm(const struct load_options *o)
 		.owned = o->owned};
 	uint16_t port;
 
-	if (!target_split(o->ke_host ? o->ke_host : o->target, NTP_PORT, host, &port, text, sizeof(text)))
+	if (!target_split(o->target, NTP_PORT, name, &port, text, sizeof(text)) ||
+		!target_split(o->ke_host ? o->ke_host : o->target, NTP_PORT, host, &port, text, sizeof(text)))
 		return complain(EXIT_USAGE, text);
+	/* as for the keys of a load with NTS, whoever hands them out */
+	ke.name = o->name ? o->name : name;
 	snprintf(target, sizeof(target), strchr(host, ':') ? "[%s]:%.0f" : "%s:%.0f", host, o->ke_port);
 	return ke_run(&ke);
 }

@@ -176,6 +176,10 @@ class Storm(Case):
         said = self.ask("127.0.0.1", "--ke", 3, "--ke-port", d.port, "--rate", 50, "--count", 20, "-4", command="load")
         self.assertEqual((said["begun"], said["good"]), (20, 20))
         self.assertGreater(said["seconds"], 0.35)
+        elsewhere = ("--ke", 3, "--ke-host", "127.0.0.1", "--ke-port", d.port, "--count", 4)
+        self.assertEqual(self.ask("a.example", *elsewhere, command="load")["good"], 4)
+        said = self.ask("b.example", *elsewhere, command="load", status=1)
+        self.assertEqual(said["failures"], {"certificate": 4})
         for words, what in ((["--interface", "lo"], "--interface"), (["--nts"], "--nts"), (["--find-knee"], "search"),
                             (["--arrival", "poisson"], "--rate")):
             done = bench("127.0.0.1", "--ke", 3, *words, command="load")

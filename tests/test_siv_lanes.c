@@ -120,6 +120,16 @@ static void new_round(unsigned count)
 		fill_edgy(&bed.client[i], sizeof(bed.client[i]));
 }
 
+/* ... with a cookie in each cell. */
+static void new_cookies(unsigned count)
+{
+	new_round(count);
+	for (unsigned i = 0; i < count; i++) {
+		fill_edgy(bed.cell[i], CELL);
+		seal_cookie(i, bed.cell[i]);
+	}
+}
+
 /* A bit of these octets is turned, in some lanes. */
 static void damage_some(unsigned count, size_t at, size_t size)
 {
@@ -143,11 +153,7 @@ static void test_open(void **state)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		const unsigned count = 1 + below(MOST);
 
-		new_round(count);
-		for (unsigned i = 0; i < count; i++) {
-			fill_edgy(bed.cell[i], CELL);
-			seal_cookie(i, bed.cell[i]);
-		}
+		new_cookies(count);
 		damage_some(count, 0, SEALED);
 		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
 		lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
@@ -222,11 +228,7 @@ static void test_chain_and_bake(void **state)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		const unsigned count = 1 + below(MOST);
 
-		new_round(count);
-		for (unsigned i = 0; i < count; i++) {
-			fill_edgy(bed.cell[i], CELL);
-			seal_cookie(i, bed.cell[i]);
-		}
+		new_cookies(count);
 		if (round & 1) {
 			lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
 		} else {
