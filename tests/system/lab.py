@@ -154,6 +154,17 @@ class Process:
             raise AssertionError(f"did not end within {seconds} s:\n{self.log()}") from None
 
 
+LOCKS = "/run/tickwire-locks"
+
+
+def namespace_locks(ns):
+    """Names of the files by which instances in a namespace hold their interfaces; a killed one leaves its own."""
+    inode = os.stat(f"/run/netns/{ns}").st_ino
+    if not os.path.isdir(LOCKS):
+        return []
+    return [name for name in os.listdir(LOCKS) if name.startswith(f"{inode}-")]
+
+
 class Lab:
     """The namespaces, processes and files of one test; close() takes all of it away."""
     open_labs = []
@@ -177,6 +188,8 @@ class Lab:
         full = f"{self.prefix}{name}"
         run("ip", "netns", "add", full)
         self.namespaces.append(full)
+        for lock in namespace_locks(full):  # of a killed instance in one whose number this one got
+            os.unlink(os.path.join(LOCKS, lock))
         run("ip", "-n", full, "link", "set", "lo", "up")
         return full
 

@@ -7,7 +7,7 @@ import pytest
 
 import lab
 from conftest import Pair
-from test_stop import HUGE, LOCKS, namespace_locks, number, traces
+from test_stop import HUGE, number, traces
 
 DRIVERS = ["af_xdp", "af_packet"]
 
@@ -250,8 +250,8 @@ def test_stale_files_are_not_served(pair):
 def test_locks_are_out_of_reach(pair):
     """Nobody but root can hold a lock that keeps an interface from being served."""
     pair.tickwire()
-    assert namespace_locks(pair.server)
-    assert os.stat(LOCKS).st_mode & 0o777 == 0o700 and os.stat(LOCKS).st_uid == 0
+    assert lab.namespace_locks(pair.server)
+    assert os.stat(lab.LOCKS).st_mode & 0o777 == 0o700 and os.stat(lab.LOCKS).st_uid == 0
 
 
 def test_slow_client_of_the_control_socket(pair):

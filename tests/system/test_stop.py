@@ -11,7 +11,6 @@ from conftest import Pair
 
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 HUGE_PAGES = 96
-LOCKS = "/run/tickwire-locks"
 
 
 def number(path):
@@ -19,16 +18,9 @@ def number(path):
         return int(f.read())
 
 
-def namespace_locks(ns):
-    inode = os.stat(f"/run/netns/{ns}").st_ino
-    if not os.path.isdir(LOCKS):
-        return []
-    return [name for name in os.listdir(LOCKS) if name.startswith(f"{inode}-")]
-
-
 def traces(ns, interfaces):
     """What an instance could have left in a namespace."""
-    found = namespace_locks(ns)
+    found = lab.namespace_locks(ns)
     for line in lab.run("ip", "-n", ns, "-o", "-d", "link", "show").stdout.splitlines():
         number_, name, *_ = line.split(":")
         if number_.isdigit() and ("xdp" in line or name.strip().split("@")[0] not in interfaces):
