@@ -97,8 +97,10 @@ static bool make_request(unsigned i, struct siv *siv)
 	struct nts_client client = {.cookies = KE_COOKIES};
 	uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], nonce[NTS_NONCE];
 	struct golden_shape shape = {0};
-	struct cookie_sealing sealing = {
-		.cookie = client.cookie[0].octets, .nonce = nonce, .keys = &client.keys};
+	struct cookie_sealing sealing = {.aead = AEAD_AES_SIV_CMAC_256,
+		.cookie = client.cookie[0].octets,
+		.nonce = nonce,
+		.keys = &client.keys};
 	size_t size;
 
 	memset(&client.keys, (int)(i + 1), sizeof(client.keys));
@@ -259,7 +261,7 @@ static bool add_side(const struct siv_backend *backend, const uint8_t seed[16])
 bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase)
 {
 	static const uint8_t seed[16] = {1};
-	struct keyring_fresh fresh = {.aead = AEAD_AES_SIV_CMAC_256, .key = {7}};
+	struct keyring_fresh fresh = {.key = {7}};
 	struct siv *siv = siv_new(siv_backend_best());
 
 	if (!siv)

@@ -45,7 +45,6 @@ static bool turn(struct keyring *ring, ntp64 now, uint64_t period)
 
 	for (unsigned i = 0; !done && i < TRIES && draw(&fresh, sizeof(fresh)); i++) {
 		fresh.id = key_file_next_id(ring, fresh.id);
-		fresh.aead = AEAD_AES_SIV_CMAC_256;
 		done = keyring_rotate(ring, &fresh, now, period);
 	}
 	OPENSSL_cleanse(&fresh, sizeof(fresh));

@@ -63,10 +63,11 @@ bool ke_sealer_make(struct ke_sealer *s, uint16_t aead, const struct cookie_keys
 
 	ke_sealer_renew(s);
 	key = keyring_current(&s->ring, now);
-	if (!key || key->aead != aead || count > KE_COOKIES || !nonces_draw(s->nonces, nonces, count))
+	if (!key || count > KE_COOKIES || !nonces_draw(s->nonces, nonces, count))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		sealings[i] = (struct cookie_sealing){.cookie = cookies[i], .nonce = nonces[i], .keys = keys};
+		sealings[i] = (struct cookie_sealing){
+			.cookie = cookies[i], .nonce = nonces[i], .keys = keys, .aead = aead};
 	cookie_seal(s->siv, key, sealings, count);
 	for (size_t i = 0; i < count; i++)
 		done = done && sealings[i].done;

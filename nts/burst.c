@@ -93,7 +93,9 @@ SPECIALISED uint64_t shape_of(const struct nts_burst_item *item, enum operation 
 	const struct nts_reply *reply = &item->reply;
 
 	if (operation == OPEN)
-		return UINT64_C(1) << 32 | load_be32(item->packet + request->cookie.at);
+		return request->cookie.size != COOKIE_SIZE
+			       ? 0
+			       : UINT64_C(1) << 32 | load_be32(item->packet + request->cookie.at);
 	if (operation == VERIFY)
 		/* another nonce, a plaintext, too far away */
 		return request->nonce.size != SIV_LANES_BLOCK || request->ciphertext.size != SIV_TAG ||

@@ -16,13 +16,13 @@ const struct cookie_verdict_info cookie_verdict_info[COOKIE_VERDICT_COUNT] = {
 
 bool cookie_is_served(const struct keyring_key *key)
 {
-	return key->algorithm == AEAD_AES_SIV_CMAC_256 && key->aead == AEAD_AES_SIV_CMAC_256;
+	return key->algorithm == AEAD_AES_SIV_CMAC_256;
 }
 
 static enum cookie_verdict look_up(const struct keyring *ring, ntp64 now, const uint8_t *cookie, size_t size,
 	const struct keyring_key **key)
 {
-	if (size != COOKIE_SIZE)
+	if (cookie_aead(size) == 0)
 		return COOKIE_LENGTH;
 	*key = keyring_find(ring, load_be32(cookie));
 	if (!*key)
@@ -39,18 +39,34 @@ enum cookie_verdict cookie_look_up(const struct keyring *ring, ntp64 now, const 
 	return look_up(ring, now, cookie, size, &key);
 }
 
+/* Keys as they are in the cookie, side by side. Those of AEAD_AES_128_GCM_SIV fill half the struct. */
+static uint8_t *packed(struct cookie_keys *keys)
+{
+	static_assert(
+		sizeof(*keys) == 2 * (size_t)SIV_KEY && 2 * GCM_SIV_KEY == (int)SIV_KEY, "both lengths");
+	return keys->c2s;
+}
+
+static void unpack(struct cookie_keys *keys, uint16_t aead)
+{
+	if (aead != AEAD_AES_128_GCM_SIV)
+		return;
+	memcpy(keys->s2c, keys->c2s + GCM_SIV_KEY, GCM_SIV_KEY);
+	OPENSSL_cleanse(keys->c2s + GCM_SIV_KEY, GCM_SIV_KEY);
+}
+
 /* `tag` is a copy that the job may point to: the cookie itself is not written. */
 static void prepare_open(
 	struct siv_job *job, uint8_t tag[SIV_TAG], struct cookie_opening *o, const struct keyring_key *key)
 {
-	memcpy(&o->keys, o->cookie + COOKIE_KEYS_AT, sizeof(o->keys));
+	const size_t size = o->size - COOKIE_KEYS_AT;
+
+	memset(&o->keys, 0, sizeof(o->keys));
+	memcpy(packed(&o->keys), o->cookie + COOKIE_KEYS_AT, size);
 	memcpy(tag, o->cookie + COOKIE_TAG_AT, SIV_TAG);
-	job->key = key->key;
-	job->text = (uint8_t *)&o->keys;
-	job->size = sizeof(o->keys);
-	job->tag = tag;
+	*job = (struct siv_job){.key = key->key, .text = packed(&o->keys), .size = size, .tag = tag};
 	siv_job_bind(job, NULL, 0, o->cookie + COOKIE_NONCE_AT, COOKIE_NONCE);
-	o->aead = key->aead;
+	o->aead = cookie_aead(o->size);
 }
 
 static void open_batch(
@@ -76,8 +92,10 @@ static void open_batch(
 	}
 	siv_open(siv, jobs, n);
 	for (size_t i = 0; i < n; i++) {
-		if (jobs[i].done)
+		if (jobs[i].done) {
+			unpack(&of[i]->keys, of[i]->aead);
 			continue;
+		}
 		of[i]->verdict = COOKIE_FORGED;
 		of[i]->aead = 0;
 	}
@@ -92,15 +110,15 @@ void cookie_open(
 
 static void prepare_seal(struct siv_job *job, struct cookie_sealing *s, const struct keyring_key *key)
 {
-	uint8_t *cookie = s->cookie;
+	uint8_t *cookie = s->cookie, *text = cookie + COOKIE_KEYS_AT;
+	const size_t size = (cookie_size(s->aead) - COOKIE_KEYS_AT) / 2;
 
 	store_be32(cookie, key->id);
 	memcpy(cookie + COOKIE_NONCE_AT, s->nonce, COOKIE_NONCE);
-	memcpy(cookie + COOKIE_KEYS_AT, s->keys, sizeof(*s->keys));
-	job->key = key->key;
-	job->text = cookie + COOKIE_KEYS_AT;
-	job->size = sizeof(*s->keys);
-	job->tag = cookie + COOKIE_TAG_AT;
+	memcpy(text, s->keys->c2s, size);
+	memcpy(text + size, s->keys->s2c, size);
+	*job = (struct siv_job){
+		.key = key->key, .text = text, .size = 2 * size, .tag = cookie + COOKIE_TAG_AT};
 	siv_job_bind(job, NULL, 0, cookie + COOKIE_NONCE_AT, COOKIE_NONCE);
 }
 
@@ -117,7 +135,7 @@ static void seal_batch(
 	for (size_t i = 0; i < count; i++) {
 		sealings[i].done = served && jobs[i].done;
 		if (!sealings[i].done)
-			OPENSSL_cleanse(sealings[i].cookie, COOKIE_SIZE);
+			OPENSSL_cleanse(sealings[i].cookie, cookie_size(sealings[i].aead));
 	}
 }
 

@@ -3,12 +3,12 @@
  *
  *   octets  0-3   id of the master key, big-endian
  *           4-19  nonce
- *          20-35  SIV tag over the nonce and the keys; the associated data is empty
- *          36-99  C2S and S2C, encrypted
+ *          20-35  tag over the nonce and the keys, by AEAD_AES_SIV_CMAC_256; the associated data is empty
+ *          36-    C2S and S2C, encrypted: 64 octets of keys for that AEAD, 32 for AEAD_AES_128_GCM_SIV
  *
- * Which AEAD the keys are for follows from the id of the master key, and so the plaintext is the keys alone.
+ * Which AEAD the keys are for follows from the cookie's length, and so the plaintext is the keys alone.
  * Cookies are only ever longer than their predecessors at the price of clients whose placeholders are too
- * short: this length stays. The layout is chrony's too.
+ * short: these lengths stay. The layout is chrony's too, under master keys for AEAD_AES_SIV_CMAC_256.
  *
  * Pure, but for the struct siv, which belongs to one thread.
  */
@@ -23,6 +23,7 @@
 #include "nts/keyring.h"
 #include "nts/siv.h"
 
+/* Those of AEAD_AES_128_GCM_SIV are shorter: the rest of each is zero. */
 struct cookie_keys {
 	uint8_t c2s[SIV_KEY];
 	uint8_t s2c[SIV_KEY];
@@ -34,18 +35,35 @@ enum {
 	COOKIE_NONCE_AT = COOKIE_KEY_ID,
 	COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE,
 	COOKIE_KEYS_AT = COOKIE_TAG_AT + SIV_TAG,
-	COOKIE_SIZE = COOKIE_KEYS_AT + (int)sizeof(struct cookie_keys), /* for AEAD_AES_SIV_CMAC_256 */
+	COOKIE_SIZE = COOKIE_KEYS_AT + 2 * SIV_KEY, /* for AEAD_AES_SIV_CMAC_256; there are no longer ones */
+	COOKIE_SIZE_GCM_SIV = COOKIE_KEYS_AT + 2 * GCM_SIV_KEY,
 };
-static_assert(COOKIE_SIZE == 100, "what a client was given once must go on to fit");
-static_assert(COOKIE_SIZE % 4 == 0, "an extension field's body without padding");
+static_assert(
+	COOKIE_SIZE == 100 && COOKIE_SIZE_GCM_SIV == 68, "what a client was given once must go on to fit");
+static_assert(
+	COOKIE_SIZE % 4 == 0 && COOKIE_SIZE_GCM_SIV % 4 == 0, "an extension field's body without padding");
+
+/* The AEAD of the keys in a cookie of that size; 0: none of ours has it. */
+static inline uint16_t cookie_aead(size_t size)
+{
+	return size == COOKIE_SIZE           ? AEAD_AES_SIV_CMAC_256
+	       : size == COOKIE_SIZE_GCM_SIV ? AEAD_AES_128_GCM_SIV
+					     : 0;
+}
+
+/* The size of cookies with keys for that AEAD, one of cookie_aead's. */
+static inline size_t cookie_size(uint16_t aead)
+{
+	return aead == AEAD_AES_128_GCM_SIV ? COOKIE_SIZE_GCM_SIV : COOKIE_SIZE;
+}
 
 /* X(symbol, name, meaning), in the order of the checks; the meaning ends the sentence "the cookie ...". */
-#define COOKIE_VERDICTS(X)                                                              \
-	X(OPENED, "opened", "is one of ours")                                           \
-	X(LENGTH, "length", "has a length that none of ours has")                       \
-	X(UNKNOWN_KEY, "unknown-key", "is under a key that is not in the ring")         \
-	X(EXPIRED_KEY, "expired-key", "is under a key whose time is over")              \
-	X(ALGORITHM, "algorithm", "is under a key for an AEAD that is not served here") \
+#define COOKIE_VERDICTS(X)                                                                \
+	X(OPENED, "opened", "is one of ours")                                             \
+	X(LENGTH, "length", "has a length that none of ours has")                         \
+	X(UNKNOWN_KEY, "unknown-key", "is under a key that is not in the ring")           \
+	X(EXPIRED_KEY, "expired-key", "is under a key whose time is over")                \
+	X(ALGORITHM, "algorithm", "is under a key of an AEAD that makes no cookies here") \
 	X(FORGED, "forged", "does not verify: forged or damaged")
 
 enum cookie_verdict {
@@ -73,9 +91,10 @@ struct cookie_opening {
 };
 
 struct cookie_sealing {
-	uint8_t *cookie;                /* COOKIE_SIZE octets, written; zero where it failed */
+	uint8_t *cookie;                /* cookie_size(aead) octets, written; zero where it failed */
 	const uint8_t *nonce;           /* COOKIE_NONCE octets, fresh for each cookie */
-	const struct cookie_keys *keys; /* for the AEAD of the master key */
+	const struct cookie_keys *keys; /* for this AEAD: */
+	uint16_t aead;                  /* one of cookie_aead's */
 	bool done;                      /* the result */
 };
 

@@ -75,8 +75,7 @@ static bool choose_line(unsigned *newest, const struct keyring *ring, unsigned k
 {
 	*newest = KEY_FILE_CURRENT_LINE + (keyring_current(ring, now) != ring->key);
 	for (unsigned i = 0; i < keys; i++) {
-		if (ring->key[i].algorithm != AEAD_AES_SIV_CMAC_256 ||
-			ring->key[i].aead != AEAD_AES_SIV_CMAC_256)
+		if (ring->key[i].algorithm != AEAD_AES_SIV_CMAC_256)
 			return false;
 		if (lines_above(ring, i) > *newest)
 			*newest = lines_above(ring, i);

@@ -7,10 +7,7 @@
 
 #include "nts/key_file.h"
 
-enum {
-	WORDS_MAX = 3,
-	AEAD_AES_128_GCM_SIV = 30, /* chrony's choice since 4.4, where its library has it */
-};
+enum { WORDS_MAX = 3 };
 
 /* From now: 34 years, a half of what times can be compared over. */
 #define NEVER (UINT64_C(1) << 62)
@@ -231,7 +228,7 @@ static bool read_key(struct reader *r, bool newer, struct keyring_key *key, cons
 		return refuse(r,
 			"found the id %08X after %08X, expected the lowest two bits to count up by one",
 			key->id, before->id);
-	key->algorithm = key->aead = AEAD_AES_SIV_CMAC_256;
+	key->algorithm = AEAD_AES_SIV_CMAC_256;
 	return true;
 }
 

@@ -95,7 +95,6 @@ bool keyring_rotate(struct keyring *ring, const struct keyring_fresh *fresh, ntp
 	key[0] = (struct keyring_key){
 		.id = fresh->id,
 		.algorithm = AEAD_AES_SIV_CMAC_256,
-		.aead = fresh->aead,
 		.not_before = now + period,
 		.not_after = now + (1 + 1 + KEYRING_OLD) * period,
 	};

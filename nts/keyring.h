@@ -38,31 +38,30 @@ enum {
 struct keyring_key {
 	uint32_t id;        /* as in the cookie, there in network order; unlike the others' */
 	uint16_t algorithm; /* the AEAD that seals the cookie: AEAD_AES_SIV_CMAC_256; 0: the slot is empty */
-	uint16_t aead;      /* the AEAD of the client's keys in the cookie, which does not say it itself */
+	uint16_t reserved;  /* 0 */
 	ntp64 not_before;   /* seals from then on */
 	ntp64 not_after;    /* opens no more from then on */
 	uint8_t key[SIV_KEY];
 };
-static_assert(sizeof(struct keyring_key) == 56, "contract keyring version 1");
-static_assert(offsetof(struct keyring_key, not_before) == 8, "contract keyring version 1");
-static_assert(offsetof(struct keyring_key, key) == 24, "contract keyring version 1");
+static_assert(sizeof(struct keyring_key) == 56, "contract keyring version 2");
+static_assert(offsetof(struct keyring_key, not_before) == 8, "contract keyring version 2");
+static_assert(offsetof(struct keyring_key, key) == 24, "contract keyring version 2");
 
 struct keyring {
 	struct keyring_key key[KEYRING_KEYS]; /* the newest first; used ones have no empty ones before them */
 	uint64_t rotations;                   /* since the ring was empty */
 };
-static_assert(sizeof(struct keyring) == 232, "contract keyring version 1");
-static_assert(offsetof(struct keyring, rotations) == 224, "contract keyring version 1");
+static_assert(sizeof(struct keyring) == 232, "contract keyring version 2");
+static_assert(offsetof(struct keyring, rotations) == 224, "contract keyring version 2");
 static_assert(sizeof(struct keyring) % 8 == 0, "copied by words");
 
 #define KEYRING_CONTRACT        \
 	((struct shm_contract){ \
-		"keyring", SHM_MAGIC('T', 'W', 'K', 'E', 'Y', 'R', 'N', 'G'), 1, sizeof(struct keyring)})
+		"keyring", SHM_MAGIC('T', 'W', 'K', 'E', 'Y', 'R', 'N', 'G'), 2, sizeof(struct keyring)})
 
-/* What a rotation needs that is random, and which AEAD the key's cookies are for. */
+/* What a rotation needs that is random. */
 struct keyring_fresh {
 	uint32_t id;
-	uint16_t aead;
 	uint8_t key[SIV_KEY];
 };
 

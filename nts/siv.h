@@ -1,6 +1,6 @@
 /*
- * AEAD_AES_SIV_CMAC_256 (RFC 5297; number 15 of the IANA's AEADs, the one that every NTS peer has), for
- * bursts.
+ * The AEADs of NTS, for bursts: AEAD_AES_SIV_CMAC_256 (RFC 5297; number 15 of the IANA's AEADs, the one that
+ * every peer has) and AEAD_AES_128_GCM_SIV (RFC 8452; number 30, which newer ones prefer).
  *
  * CMAC is serial within a message, so what can be done side by side are messages: all operations take an
  * array of jobs, each with a key of its own. Back-ends differ in how many they do at once, never in the
@@ -19,10 +19,13 @@
 
 enum {
 	AEAD_AES_SIV_CMAC_256 = 15,
+	AEAD_AES_128_GCM_SIV = 30,
 
 	SIV_BLOCK = 16,
 	SIV_KEY = 32, /* K1 for S2V, then K2 for CTR */
-	SIV_TAG = 16, /* RFC 5297 calls it V, and it comes before the ciphertext */
+	SIV_TAG = 16, /* RFC 5297 calls it V, and it comes before the ciphertext; GCM-SIV's comes after it */
+	GCM_SIV_KEY = 16,
+	GCM_SIV_NONCE = 12, /* no other length */
 	SIV_STRINGS_MAX = 3,
 };
 

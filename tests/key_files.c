@@ -11,7 +11,7 @@ size_t key_files_make(char text[KEY_FILE_MAX], uint8_t seed)
 
 	memset(fill, seed, sizeof(fill));
 	for (uint32_t i = 0; i < KEYRING_KEYS; i++) {
-		struct keyring_fresh fresh = {.aead = AEAD_AES_SIV_CMAC_256};
+		struct keyring_fresh fresh = {0};
 		const ntp64 then = now - (KEYRING_KEYS - 1 - i) * KEY_FILES_WEEK;
 
 		fresh.id = key_file_next_id(&ring, 0x01010100U * (i + seed));

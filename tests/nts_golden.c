@@ -46,7 +46,6 @@ static struct keyring_key key_of(uint32_t id)
 {
 	struct keyring_key key = {.id = id,
 		.algorithm = AEAD,
-		.aead = AEAD,
 		.not_before = NTS_GOLDEN_NOW - 100 * NTP64_SECOND,
 		.not_after = NTS_GOLDEN_NOW + 100 * NTP64_SECOND};
 
@@ -60,7 +59,7 @@ void nts_golden_keyring(struct keyring *ring)
 					 key_of(NTS_GOLDEN_OTHER_AEAD), key_of(NTS_GOLDEN_EXPIRED)},
 		.rotations = 4};
 	ring->key[0].not_before = NTS_GOLDEN_NOW + 50 * NTP64_SECOND;
-	ring->key[2].aead = OTHER_AEAD;
+	ring->key[2].algorithm = OTHER_AEAD;
 	ring->key[2].not_before -= 100 * NTP64_SECOND;
 	ring->key[3].not_before -= 200 * NTP64_SECOND;
 	ring->key[3].not_after = NTS_GOLDEN_NOW - NTP64_SECOND;
@@ -76,7 +75,8 @@ void nts_golden_cookie(uint8_t cookie[COOKIE_SIZE], uint32_t key_id)
 {
 	const struct keyring_key key = key_of(key_id);
 	uint8_t nonce[COOKIE_NONCE];
-	struct cookie_sealing sealing = {.cookie = cookie, .nonce = nonce, .keys = &nts_golden_keys};
+	struct cookie_sealing sealing = {
+		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = nonce, .keys = &nts_golden_keys};
 
 	fill(nonce, sizeof(nonce), key_id + 1);
 	cookie_seal(aead(), &key, &sealing, 1);

@@ -30,7 +30,7 @@ static void fill(void *to, size_t size, unsigned start)
 
 static void rotate(uint32_t id, ntp64 time)
 {
-	struct keyring_fresh fresh = {.id = id, .aead = AEAD_AES_SIV_CMAC_256};
+	struct keyring_fresh fresh = {.id = id};
 
 	fill(fresh.key, sizeof(fresh.key), id);
 	assert_true(keyring_rotate(&ring, &fresh, time, period));
@@ -58,7 +58,8 @@ static void seal(uint8_t cookie[COOKIE_SIZE], uint32_t id, unsigned start)
 {
 	uint8_t nonce[COOKIE_NONCE];
 	struct cookie_keys keys;
-	struct cookie_sealing sealing = {.cookie = cookie, .nonce = nonce, .keys = &keys};
+	struct cookie_sealing sealing = {
+		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = nonce, .keys = &keys};
 
 	fill(nonce, sizeof(nonce), start + 100);
 	fill(&keys, sizeof(keys), start);
@@ -157,8 +158,43 @@ static void test_lengths(void **state)
 	(void)state;
 	seal(cookie, 13, 3);
 	for (size_t size = 0; size <= sizeof(cookie); size++)
-		assert_int_equal(
-			open_at(cookie, size, now, &o), size == COOKIE_SIZE ? COOKIE_OPENED : COOKIE_LENGTH);
+		assert_int_equal(open_at(cookie, size, now, &o), size == COOKIE_SIZE ? COOKIE_OPENED
+								 : size == COOKIE_SIZE_GCM_SIV
+									 ? COOKIE_FORGED
+									 : COOKIE_LENGTH);
+}
+
+/* The keys side by side, and half as long. */
+static void test_gcm_siv(void **state)
+{
+	uint8_t cookie[COOKIE_SIZE_GCM_SIV], nonce[COOKIE_NONCE], text[2 * GCM_SIV_KEY], tag[SIV_TAG];
+	struct cookie_keys keys = {{0}, {0}};
+	struct cookie_sealing sealing = {
+		.aead = AEAD_AES_128_GCM_SIV, .cookie = cookie, .nonce = nonce, .keys = &keys};
+	struct siv_job job = {
+		.key = keyring_find(&ring, 13)->key, .text = text, .size = sizeof(text), .tag = tag};
+	struct cookie_opening o;
+
+	(void)state;
+	fill(nonce, sizeof(nonce), 7);
+	fill(keys.c2s, GCM_SIV_KEY, 1);
+	fill(keys.s2c, GCM_SIV_KEY, 101);
+	memcpy(text, keys.c2s, GCM_SIV_KEY);
+	memcpy(text + GCM_SIV_KEY, keys.s2c, GCM_SIV_KEY);
+	cookie_seal(siv, keyring_find(&ring, 13), &sealing, 1);
+	assert_true(sealing.done);
+	siv_job_bind(&job, NULL, 0, nonce, sizeof(nonce));
+	siv_seal(siv, &job, 1);
+	assert_memory_equal(cookie + COOKIE_TAG_AT, tag, sizeof(tag));
+	assert_memory_equal(cookie + COOKIE_KEYS_AT, text, sizeof(text));
+	assert_int_equal(open_at(cookie, sizeof(cookie), now, &o), COOKIE_OPENED);
+	assert_int_equal(o.aead, AEAD_AES_128_GCM_SIV);
+	assert_memory_equal(&o.keys, &keys, sizeof(keys));
+	for (size_t bit = 32; bit < 8 * sizeof(cookie); bit++) {
+		cookie[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(open_at(cookie, sizeof(cookie), now, &o), COOKIE_FORGED);
+		cookie[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
 }
 
 static void test_key_of_another_id(void **state)
@@ -194,13 +230,14 @@ static void test_algorithm(void **state)
 {
 	uint8_t cookie[COOKIE_SIZE], zero[COOKIE_SIZE] = {0};
 	struct cookie_keys keys = {{1}, {2}};
-	struct cookie_sealing sealing = {.cookie = cookie, .nonce = zero, .keys = &keys};
+	struct cookie_sealing sealing = {
+		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = zero, .keys = &keys};
 	struct cookie_opening o;
 
 	(void)state;
 	seal(cookie, 13, 3);
 	for (unsigned i = 0; i < KEYRING_KEYS; i++)
-		ring.key[i].aead = 30;
+		ring.key[i].algorithm = 30;
 	assert_int_equal(open_at(cookie, sizeof(cookie), now, &o), COOKIE_ALGORITHM);
 	cookie_seal(siv, &ring.key[0], &sealing, 1);
 	assert_false(sealing.done);
@@ -215,8 +252,10 @@ static void seal_burst(uint8_t cookie[BURST][COOKIE_SIZE], struct cookie_keys ke
 	for (unsigned i = 0; i < BURST; i++) {
 		fill(nonce[i], sizeof(nonce[i]), 3 * i);
 		fill(&keys[i], sizeof(keys[i]), i);
-		sealing[i] =
-			(struct cookie_sealing){.cookie = cookie[i], .nonce = nonce[i], .keys = &keys[i]};
+		sealing[i] = (struct cookie_sealing){.aead = AEAD_AES_SIV_CMAC_256,
+			.cookie = cookie[i],
+			.nonce = nonce[i],
+			.keys = &keys[i]};
 	}
 	cookie_seal(siv, keyring_current(&ring, now), sealing, BURST);
 	for (unsigned i = 0; i < BURST; i++)
@@ -236,7 +275,7 @@ static void test_burst(void **state)
 	seal_burst(cookie, keys);
 	for (unsigned i = 0; i < BURST; i++) {
 		opening[i] =
-			(struct cookie_opening){.cookie = cookie[i], .size = i % 5 == 4 ? 68 : COOKIE_SIZE};
+			(struct cookie_opening){.cookie = cookie[i], .size = i % 5 == 4 ? 72 : COOKIE_SIZE};
 		if (i % 5 == 1)
 			store_be32(cookie[i], 99);
 		if (i % 5 == 2)
@@ -257,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_key_opens, make, unmake),
 		cmocka_unit_test_setup_teardown(test_bits, make, unmake),
 		cmocka_unit_test_setup_teardown(test_lengths, make, unmake),
+		cmocka_unit_test_setup_teardown(test_gcm_siv, make, unmake),
 		cmocka_unit_test_setup_teardown(test_key_of_another_id, make, unmake),
 		cmocka_unit_test_setup_teardown(test_age, make, unmake),
 		cmocka_unit_test_setup_teardown(test_algorithm, make, unmake),

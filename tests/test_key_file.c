@@ -35,7 +35,7 @@ static uint64_t random64(void)
 
 static struct keyring_fresh random_fresh(uint32_t id)
 {
-	struct keyring_fresh fresh = {.id = id, .aead = AEAD_AES_SIV_CMAC_256};
+	struct keyring_fresh fresh = {.id = id};
 
 	for (unsigned i = 0; i < SIV_KEY; i++)
 		fresh.key[i] = (uint8_t)random64();
@@ -132,7 +132,7 @@ static void test_form(void **state)
 		"sha256 15CB4339FBFCE822743724502BD20D54B27A9A8684CA7DEB07870E4D0BE8DC17\n";
 	struct keyring_fresh fill[KEYRING_KEYS] = {{.id = 0x80000000}, {.id = 0x90000000}};
 	struct keyring ring = {0};
-	struct keyring_fresh one = {.id = 0xabc4, .aead = 15}, two = {.id = 0xdef5, .aead = 15};
+	struct keyring_fresh one = {.id = 0xabc4}, two = {.id = 0xdef5};
 	char text[KEY_FILE_MAX];
 
 	(void)state;
@@ -191,9 +191,9 @@ static void test_cannot_be_written(void **state)
 	assert_int_equal(write_ring(text, &ring, now), 0);
 	ring = make_ring(4);
 	assert_int_equal(write_ring(text, &ring, now + 4 * period), 0);
-	ring.key[1].aead = 30;
+	ring.key[1].algorithm = 30;
 	assert_int_equal(write_ring(text, &ring, now), 0);
-	ring.key[1].aead = AEAD_AES_SIV_CMAC_256;
+	ring.key[1].algorithm = AEAD_AES_SIV_CMAC_256;
 	ring.key[3].algorithm = 30;
 	assert_int_equal(write_ring(text, &ring, now), 0);
 	ring.key[3].algorithm = AEAD_AES_SIV_CMAC_256;
@@ -262,7 +262,6 @@ static void assert_key(
 	assert_int_equal(key->id, id);
 	assert_int_equal(key->key[0], first);
 	assert_int_equal(key->algorithm, AEAD_AES_SIV_CMAC_256);
-	assert_int_equal(key->aead, AEAD_AES_SIV_CMAC_256);
 	assert_true(key->not_before == now + (uint64_t)begins);
 	assert_true(key->not_after == now + (uint64_t)ends);
 }

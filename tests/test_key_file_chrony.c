@@ -171,8 +171,7 @@ static struct keyring write_ring(unsigned rotations)
 	memset(fill[0].key, 0xf0, SIV_KEY);
 	memset(fill[1].key, 0xf0, SIV_KEY);
 	for (unsigned i = 0; i < rotations; i++) {
-		struct keyring_fresh fresh = {
-			.id = key_file_next_id(&ring, 0xabcd1234 * (i + 1)), .aead = AEAD_AES_SIV_CMAC_256};
+		struct keyring_fresh fresh = {.id = key_file_next_id(&ring, 0xabcd1234 * (i + 1))};
 
 		memset(fresh.key, (int)(0x10 + i), sizeof(fresh.key));
 		assert_true(keyring_rotate(&ring, &fresh, now - (rotations - 1 - i) * period, period));

@@ -21,7 +21,7 @@ static ntp64 at(double periods)
 /* Rotate in a key that is all over its id. */
 static bool rotate(struct keyring *ring, uint32_t id, ntp64 now)
 {
-	struct keyring_fresh fresh = {.id = id, .aead = AEAD_AES_SIV_CMAC_256};
+	struct keyring_fresh fresh = {.id = id};
 
 	memset(fresh.key, (int)id, sizeof(fresh.key));
 	return keyring_rotate(ring, &fresh, now, period);

@@ -543,7 +543,8 @@ static const ntp64 now = 7 * NTP64_SECOND;
 static void seal_cookie(struct exchange *x, uint8_t *cookie, unsigned number)
 {
 	uint8_t nonce[COOKIE_NONCE] = {(uint8_t)number};
-	struct cookie_sealing sealing = {.cookie = cookie, .nonce = nonce, .keys = &x->keys};
+	struct cookie_sealing sealing = {
+		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = nonce, .keys = &x->keys};
 
 	cookie_seal(x->siv, keyring_current(&x->ring, now), &sealing, 1);
 	assert_true(sealing.done);
@@ -605,7 +606,7 @@ static void answer(
 static int make(void **state)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
-	struct keyring_fresh fresh = {.id = 5, .aead = AEAD_AES_SIV_CMAC_256, .key = "master"};
+	struct keyring_fresh fresh = {.id = 5, .key = "master"};
 
 	*state = x;
 	if (!x || !(x->siv = siv_new(siv_backend_best())))

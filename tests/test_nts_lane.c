@@ -236,7 +236,7 @@ static void test_no_key(void **state)
 	struct keyring odd = ring;
 
 	(void)state;
-	odd.key[1].aead = 30;
+	odd.key[1].algorithm = 30;
 	nts_lane_keyring(lane, &odd);
 	expect(&shape, VERDICT_NTS_FAILED);
 	nts_lane_keyring(lane, &ring);

@@ -79,12 +79,14 @@ static void write_cookie(const char *directory, const char *name, uint32_t id, i
 {
 	const uint8_t time[2] = {(uint8_t)((uint16_t)seconds >> 8), (uint8_t)seconds};
 	const uint8_t nonce[COOKIE_NONCE] = "a nonce of seeds";
-	struct keyring_key key = {
-		.id = id, .algorithm = AEAD_AES_SIV_CMAC_256, .aead = AEAD_AES_SIV_CMAC_256};
+	struct keyring_key key = {.id = id, .algorithm = AEAD_AES_SIV_CMAC_256};
 	uint8_t cookie[COOKIE_SIZE + 4] = {0};
-	struct cookie_sealing sealing = {.cookie = cookie, .nonce = nonce, .keys = &nts_golden_keys};
+	struct cookie_sealing sealing = {
+		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = nonce, .keys = &nts_golden_keys};
 	struct siv *siv = siv_new(siv_backend_best());
 
+	if (cookie_aead(size))
+		sealing.aead = cookie_aead(size);
 	memset(key.key, (int)id, sizeof(key.key));
 	if (siv)
 		cookie_seal(siv, &key, &sealing, 1);
@@ -104,6 +106,7 @@ static void write_cookies(const char *directory)
 	write_cookie(directory, "unknown", 4, 0, COOKIE_SIZE);
 	write_cookie(directory, "short", 0, 0, COOKIE_SIZE - 4);
 	write_cookie(directory, "long", 0, 0, COOKIE_SIZE + 4);
+	write_cookie(directory, "good-gcm-siv", 0, 0, COOKIE_SIZE_GCM_SIV);
 	write_cookie(directory, "none", 0, 0, 0);
 }
 
