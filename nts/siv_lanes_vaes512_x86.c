@@ -9,7 +9,7 @@
 #include "nts/siv_lanes_x86.h"
 
 #define WIDTH 4
-#define DEPTH 3
+#define DEPTH 4
 #define KERNEL siv_lanes_vaes512
 #define KERNEL_(name) vaes512_##name
 
