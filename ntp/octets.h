@@ -1,6 +1,6 @@
 /*
  * Loads and stores of unaligned fields. The be16/be32/be64 forms convert between the wire's big-endian and
- * host integers; the raw forms keep the octets' order. Pure; the caller has checked the bounds.
+ * host integers, le32 and le64 from and to little-endian; the raw forms keep the octets' order. Pure; the caller has checked the bounds.
  */
 #ifndef NTP_OCTETS_H
 #define NTP_OCTETS_H
@@ -115,6 +115,26 @@ static inline void store_be32(void *p, uint32_t v)
 static inline void store_be64(void *p, uint64_t v)
 {
 	store_raw64(p, OCTETS_BE64(v));
+}
+
+static inline uint32_t load_le32(const void *p)
+{
+	return __builtin_bswap32(load_be32(p));
+}
+
+static inline uint64_t load_le64(const void *p)
+{
+	return __builtin_bswap64(load_be64(p));
+}
+
+static inline void store_le32(void *p, uint32_t v)
+{
+	store_be32(p, __builtin_bswap32(v));
+}
+
+static inline void store_le64(void *p, uint64_t v)
+{
+	store_be64(p, __builtin_bswap64(v));
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Blocks of AES-128 and their arithmetic, by the AES and SSSE3 instructions of x86-64. A block is in a
- * register as it is in memory. Nothing here branches on what a block holds, or uses it as an address.
+ * Blocks of AES-128 and their arithmetic, by the AES, SSSE3 and PCLMULQDQ instructions of x86-64. A block is
+ * in a register as it is in memory. Nothing here branches on what a block holds, or uses it as an address.
  */
 #ifndef NTS_AES_X86_H
 #define NTS_AES_X86_H
@@ -21,14 +21,15 @@
 #define X86_BEGIN(features) _Pragma("GCC push_options") X86_PRAGMA(GCC target(features))
 #define X86_END _Pragma("GCC pop_options")
 #endif
-#define AES_X86_BEGIN X86_BEGIN("aes,ssse3")
+#define AES_X86_BEGIN X86_BEGIN("aes,ssse3,pclmul")
 #define AES_X86_END X86_END
 
 enum { AES_BLOCK = 16, AES_ROUNDS = 10 };
 
 static inline bool aes_supported(void)
 {
-	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("ssse3");
+	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("ssse3") &&
+	       __builtin_cpu_supports("pclmul");
 }
 
 AES_X86_BEGIN

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "nts/gcm_siv.h"
 #include "tickwire_build.h"
 
 const struct siv_backend *const siv_backends[] = {
@@ -43,14 +44,33 @@ void siv_free(struct siv *siv)
 		siv->backend->free(siv);
 }
 
+static bool is_gcm(const struct siv_job *job)
+{
+	return job->aead == AEAD_AES_128_GCM_SIV;
+}
+
+/* Neighbours of one AEAD go together. */
+static void run(struct siv *siv, struct siv_job *jobs, size_t count,
+	void (*many)(struct siv *, struct siv_job *, size_t), void (*gcm)(struct siv *, struct siv_job *))
+{
+	for (size_t at = 0, end = 0; at < count; at = end) {
+		while (end < count && !is_gcm(&jobs[end]))
+			end++;
+		if (end > at)
+			many(siv, jobs + at, end - at);
+		while (end < count && is_gcm(&jobs[end]))
+			gcm(siv, &jobs[end++]);
+	}
+}
+
 void siv_seal(struct siv *siv, struct siv_job *jobs, size_t count)
 {
-	siv->backend->seal(siv, jobs, count);
+	run(siv, jobs, count, siv->backend->seal, gcm_siv_seal);
 }
 
 void siv_open(struct siv *siv, struct siv_job *jobs, size_t count)
 {
-	siv->backend->open(siv, jobs, count);
+	run(siv, jobs, count, siv->backend->open, gcm_siv_open);
 }
 
 bool siv_cmac(struct siv *siv, const uint8_t key[SIV_BLOCK], const void *message, size_t size,

@@ -34,11 +34,14 @@ struct siv_span {
 	size_t size;
 };
 
-/* The pointers are the caller's; jobs of a burst may share keys and strings, but not texts and tags. */
+/* The AEAD is AEAD_AES_SIV_CMAC_256 unless it is told to be the other one. The pointers are the caller's;
+ * jobs of a burst may share keys and strings, but not texts and tags. */
 struct siv_job {
-	const uint8_t *key; /* SIV_KEY octets */
+	uint16_t aead;      /* AEAD_AES_128_GCM_SIV, or anything else */
+	const uint8_t *key; /* SIV_KEY or GCM_SIV_KEY octets */
 	/* What is authenticated beside the text, in S2V's order: as an AEAD, the associated data and then the
-	 * nonce (RFC 5297 section 3). An empty string is not the same as none. */
+	 * nonce (RFC 5297 section 3). An empty string is not the same as none. GCM-SIV takes just these two,
+	 * and a nonce of GCM_SIV_NONCE octets. */
 	struct siv_span string[SIV_STRINGS_MAX];
 	unsigned strings; /* at most SIV_STRINGS_MAX */
 	uint8_t *text;    /* plaintext and ciphertext in place; may be NULL where size is 0 */
@@ -63,6 +66,11 @@ struct siv_backend {
 	void (*open)(struct siv *siv, struct siv_job *jobs, size_t count);
 	bool (*cmac)(struct siv *siv, const uint8_t key[SIV_BLOCK], const void *message, size_t size,
 		uint8_t mac[SIV_BLOCK]);
+	/* For GCM-SIV: AES-128 of each block by itself, in place; false where the library failed. */
+	bool (*encrypt)(struct siv *siv, const uint8_t key[GCM_SIV_KEY], uint8_t *octets, size_t blocks);
+	/* ... and gcm_siv_polyval. */
+	void (*polyval)(
+		uint8_t sum[SIV_BLOCK], const uint8_t h[SIV_BLOCK], const uint8_t *octets, size_t blocks);
 	const struct siv_lanes_backend *lanes; /* nts/siv_lanes.h, for requests of one shape; NULL: none */
 };
 

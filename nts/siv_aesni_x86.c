@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "nts/aes_lanes_x86.h"
+#include "nts/gcm_siv_x86.h"
 #include "nts/siv.h"
 #include "nts/siv_lanes.h"
 
@@ -355,6 +356,8 @@ static bool vaes512_supported(void)
 		.seal = aesni_seal,                   \
 		.open = aesni_open,                   \
 		.cmac = aesni_cmac,                   \
+		.encrypt = gcm_siv_encrypt_x86,       \
+		.polyval = gcm_siv_polyval_x86,       \
 		.lanes = &siv_lanes_##identifier,     \
 	}
 

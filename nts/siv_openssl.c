@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "nts/gcm_siv.h"
 #include "nts/siv.h"
 
 enum { CHUNK = 512 };
@@ -20,6 +21,7 @@ struct openssl {
 	struct siv siv;
 	EVP_CIPHER_CTX *cbc;
 	EVP_CIPHER_CTX *ctr;
+	EVP_CIPHER_CTX *ecb;
 	/* All that depends on keys and texts, in one place, so that it is erased after each burst. */
 	struct work {
 		uint8_t whole[SIV_BLOCK]; /* CMAC's subkey for a last block that is whole ... */
@@ -62,6 +64,7 @@ static void openssl_free(struct siv *siv)
 
 	EVP_CIPHER_CTX_free(s->cbc);
 	EVP_CIPHER_CTX_free(s->ctr);
+	EVP_CIPHER_CTX_free(s->ecb);
 	OPENSSL_cleanse(&s->work, sizeof(s->work));
 	free(s);
 }
@@ -74,7 +77,8 @@ static struct siv *openssl_new(void)
 		return NULL;
 	s->cbc = context("AES-128-CBC");
 	s->ctr = context("AES-128-CTR");
-	if (!s->cbc || !s->ctr) {
+	s->ecb = context("AES-128-ECB");
+	if (!s->cbc || !s->ctr || !s->ecb) {
 		openssl_free(&s->siv);
 		return NULL;
 	}
@@ -290,6 +294,16 @@ static bool openssl_cmac(struct siv *siv, const uint8_t key[SIV_BLOCK], const vo
 	return done;
 }
 
+static bool openssl_encrypt(struct siv *siv, const uint8_t key[GCM_SIV_KEY], uint8_t *octets, size_t blocks)
+{
+	EVP_CIPHER_CTX *ecb = openssl_of(siv)->ecb;
+	const bool done = EVP_EncryptInit_ex2(ecb, NULL, key, NULL, NULL) == 1 &&
+			  encrypt(ecb, octets, octets, blocks * SIV_BLOCK);
+
+	(void)EVP_EncryptInit_ex2(ecb, NULL, zero, NULL, NULL); /* the key's schedule */
+	return done;
+}
+
 const struct siv_backend siv_openssl = {
 	.name = "openssl",
 	.supported = openssl_supported,
@@ -298,4 +312,6 @@ const struct siv_backend siv_openssl = {
 	.seal = openssl_seal,
 	.open = openssl_open,
 	.cmac = openssl_cmac,
+	.encrypt = openssl_encrypt,
+	.polyval = gcm_siv_polyval,
 };
