@@ -1,6 +1,9 @@
 #include "dataplane/answer.h"
 
+#include <assert.h>
+
 #include "dataplane/checksum.h"
+#include "dataplane/counters.h"
 #include "dataplane/verdict.h"
 #include "ntp/octets.h"
 #include "ntp/packet.h"
@@ -10,6 +13,7 @@ enum {
 	REPLY_IPV4_LENGTH = IPV4_HEADER + REPLY_UDP_LENGTH,
 	HOP_LIMIT = 64,
 };
+static_assert((int)BURST_MAX <= 1 << (32 + REPLY_PRECISION_FINEST), "a stamp for each");
 
 void reply_prepare(struct reply *reply, const struct timebase *tb, const struct policy *policy,
 	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random)

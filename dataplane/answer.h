@@ -12,6 +12,9 @@
 #include "dataplane/policy.h"
 #include "refclock/timebase.h"
 
+/* log2 seconds: the finest precision that has as many stamps below it as a burst has replies. */
+enum { REPLY_PRECISION_FINEST = -27 };
+
 /* What all replies of a burst have in common. Words as they load from the wire unless said otherwise. */
 struct reply {
 	uint64_t first; /* the header's first 8 octets but version, mode and poll, which are 0 */
@@ -28,7 +31,8 @@ struct reply {
 /*
  * Set the burst's constants. `received` and `sent` are counter values; `sent` should be read as late as can
  * be. `random` is fresh for each burst: it fills the bits below the precision, so that stamps are unlike and
- * cannot be guessed. precision: log2 seconds, -31 to -1.
+ * cannot be guessed. precision: log2 seconds, -31 to -1; finer than REPLY_PRECISION_FINEST, replies of a
+ * burst have the same stamps.
  */
 void reply_prepare(struct reply *reply, const struct timebase *tb, const struct policy *policy,
 	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random);

@@ -118,7 +118,11 @@ static void open_ports(void)
 	counters()->facts.ports = settings.ports;
 }
 
-/* log2 of the time that it takes to read the clock, rounded up (RFC 5905 section 7.3). */
+/*
+ * log2 of the time that it takes to read the clock, rounded up (RFC 5905 section 7.3). A burst has one
+ * reading, and what tells its replies apart are the bits below the precision: it is never finer than they
+ * need.
+ */
 static int8_t measure_precision(const struct timebase *tb)
 {
 	uint64_t least = NTP64_SECOND;
@@ -130,8 +134,8 @@ static int8_t measure_precision(const struct timebase *tb)
 		if (after - before > 0 && after - before < least)
 			least = after - before;
 	}
-	/* least units of 2^-32 s; no better than 2^-30 s is claimed, and a second is the worst. */
-	for (int8_t log2 = -30; log2 < -1; log2++)
+	/* least units of 2^-32 s; a second is the worst. */
+	for (int8_t log2 = REPLY_PRECISION_FINEST; log2 < -1; log2++)
 		if (least <= UINT64_C(1) << (32 + log2))
 			return log2;
 	return -1;

@@ -436,25 +436,31 @@ static void test_transmit_is_not_origin(void **state)
 	}
 }
 
-/* The same request 32 times in a burst: no two replies have a stamp in common. */
-static void test_burst_stamps(void **state)
+static void check_burst_stamps(int8_t precision)
 {
 	const struct reference_moment m = usual_moment();
 	struct packet packets[BURST];
 	struct reply reply;
 
-	(void)state;
 	find_case("v4-vlan", &current);
 	for (int i = 0; i < BURST; i++)
 		set_stage(&stages[i], &packets[i], current.frame, current.length, 0, 0);
 	classify_burst(&policy, packets, BURST);
-	reply_prepare(&reply, m.timebase, &policy, m.precision, false, m.received, m.sent, m.random);
+	reply_prepare(&reply, m.timebase, &policy, precision, false, m.received, m.sent, m.random);
 	answer_burst(&reply, packets, BURST);
 	for (int i = 0; i < BURST; i++)
 		for (int j = 0; j < i; j++)
 			for (int at = 32; at <= 40; at += 8)
 				assert_memory_not_equal(
 					ntp_of(&packets[i]) + at, ntp_of(&packets[j]) + at, 8);
+}
+
+/* The same request 32 times in a burst: no two replies have a stamp in common. */
+static void test_burst_stamps(void **state)
+{
+	(void)state;
+	for (int8_t precision = REPLY_PRECISION_FINEST; precision < 0; precision++)
+		check_burst_stamps(precision);
 }
 
 /* The sum of a request may be such that the reply's checksum is computed as zero: all ones then. */
