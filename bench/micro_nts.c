@@ -133,7 +133,7 @@ static void parse_all(void)
 		bed.list[i] = &bed.item[i];
 		bed.item[i].packet = ntp_of(i);
 		bed.item[i].keys = &bed.keys[i];
-		nts_request_parse(&bed.item[i].request, ntp_of(i), (size_t)bed.length[i] - NTP_AT, SIZE_MAX);
+		nts_request_parse(&bed.item[i].request, ntp_of(i), (size_t)bed.length[i] - NTP_AT);
 	}
 }
 

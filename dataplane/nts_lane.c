@@ -56,7 +56,7 @@ static const uint8_t verdict_of_request[NTS_REQUEST_VERDICT_COUNT] = {
 	[NTS_REQUEST_NO_AUTHENTICATOR] = VERDICT_NTS_NO_AUTHENTICATOR,
 	[NTS_REQUEST_PLACEHOLDER_LENGTH] = VERDICT_NTS_PLACEHOLDER_LENGTH,
 	[NTS_REQUEST_AUTHENTICATOR_LENGTH] = VERDICT_NTS_AUTHENTICATOR_LENGTH,
-	[NTS_REQUEST_NONCE_EMPTY] = VERDICT_NTS_NONCE_EMPTY,
+	[NTS_REQUEST_NONCE_LENGTH] = VERDICT_NTS_NONCE_LENGTH,
 	[NTS_REQUEST_CIPHERTEXT_SHORT] = VERDICT_NTS_CIPHERTEXT_SHORT,
 	[NTS_REQUEST_PADDING] = VERDICT_NTS_PADDING,
 	[NTS_REQUEST_ENCRYPTED_FIELD] = VERDICT_NTS_ENCRYPTED_FIELD,
@@ -154,7 +154,7 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 	task->packet = (uint8_t)number;
 	task->nts.packet = udp + UDP_HEADER;
 	task->nts.keys = &lane->keys[lane->tasks];
-	verdict = nts_request_parse(&task->nts.request, task->nts.packet, size, SIZE_MAX);
+	verdict = nts_request_parse(&task->nts.request, task->nts.packet, size);
 	task->bare = verdict == NTS_REQUEST_ABSENT;
 	packet->verdict = verdict_of_request[verdict];
 	if (verdict == NTS_REQUEST_VALID)
@@ -207,7 +207,7 @@ static void begin_replies(struct nts_lane *lane, struct packet *packets, bool ab
 		struct nts_burst_item *item = lane->item[i];
 
 		if (!able || !nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
-				     COOKIE_SIZE, lane->nonce[i]))
+				     cookie_size(item->request.aead), lane->nonce[i]))
 			refuse(task_of(item), packets, VERDICT_NTS_FAILED, kisses);
 	}
 }

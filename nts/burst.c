@@ -93,20 +93,19 @@ SPECIALISED uint64_t shape_of(const struct nts_burst_item *item, enum operation 
 	const struct nts_reply *reply = &item->reply;
 
 	if (operation == OPEN)
-		return request->cookie.size != COOKIE_SIZE
-			       ? 0
-			       : UINT64_C(1) << 32 | load_be32(item->packet + request->cookie.at);
+		return (uint64_t)request->aead << 32 | load_be32(item->packet + request->cookie.at);
 	if (operation == VERIFY)
 		/* another nonce, a plaintext, too far away */
-		return request->nonce.size != SIV_LANES_BLOCK || request->ciphertext.size != SIV_TAG ||
+		return request->nonce.size != nts_nonce_size(request->aead) ||
+				       request->ciphertext.size != SIV_TAG ||
 				       request->ciphertext.at + SIV_TAG > (int)SIV_LANES_REACH
 			       ? 0
-			       : (uint64_t)request->ad_size << 32 | (uint64_t)request->nonce.at << 16 |
-					 request->ciphertext.at;
+			       : (uint64_t)request->aead << 48 | (uint64_t)request->ad_size << 32 |
+					 (uint64_t)request->nonce.at << 16 | request->ciphertext.at;
 	return reply->text.size < SIV_LANES_BLOCK || reply->text.size % SIV_LANES_TEXT_UNIT != 0 ||
-			       reply->text.at + reply->text.size > (int)SIV_LANES_REACH
+			       reply->size > (int)SIV_LANES_REACH
 		       ? 0
-		       : (uint64_t)reply->ad_size << 16 | reply->text.size;
+		       : (uint64_t)reply->aead << 32 | (uint64_t)reply->ad_size << 16 | reply->text.size;
 }
 
 /* Those of the first one's shape among `from` become the members; the others are what comes after. */
@@ -162,13 +161,20 @@ static void open_odd(struct nts_burst *b, ntp64 now)
 	OPENSSL_cleanse(b->opening, b->odds * sizeof(b->opening[0]));
 }
 
+/* Of a cookie's keys, as lanes count them. */
+static unsigned blocks_of(uint16_t aead)
+{
+	return (unsigned)(cookie_size(aead) - COOKIE_KEYS_AT) / SIV_LANES_BLOCK;
+}
+
 static void open_group(struct nts_burst *b)
 {
 	const struct nts_burst_item *first = b->member[0];
 	const uint32_t id = load_be32(first->packet + first->request.cookie.at);
 	const unsigned slot = (unsigned)(keyring_find(&b->ring, id) - b->ring.key);
 
-	lanes_of(b)->open(b->lanes, &b->master[slot], b->base, b->keys, b->good, b->members);
+	lanes_of(b)->open(b->lanes, &b->master[slot], blocks_of(first->request.aead), b->base, b->keys,
+		b->good, b->members);
 	for (unsigned m = 0; m < b->members; m++) {
 		b->member[m]->cookie = b->good[m] ? COOKIE_OPENED : COOKIE_FORGED;
 		b->member[m]->chain = b->good[m] ? (uint8_t)(slot + 1) : 0;
@@ -178,7 +184,7 @@ static void open_group(struct nts_burst *b)
 /* Nearly all cookies are: what was looked up for one is so for the next. */
 static bool is_under_same_key(const struct nts_burst_item *item, const struct nts_burst_item *other)
 {
-	return item->request.cookie.size == COOKIE_SIZE && other->request.cookie.size == COOKIE_SIZE &&
+	return item->request.aead != 0 && other->request.aead != 0 &&
 	       load_raw32(item->packet + item->request.cookie.at) ==
 		       load_raw32(other->packet + other->request.cookie.at);
 }
@@ -240,7 +246,7 @@ void nts_burst_verify(struct nts_burst *burst, struct nts_burst_item *const *ite
 		const struct siv_lanes_shape shape = {
 			.ad_size = r->ad_size, .nonce_at = r->nonce.at, .tag_at = r->ciphertext.at};
 
-		lanes_of(burst)->verify(
+		(r->aead == AEAD_AES_128_GCM_SIV ? lanes_of(burst)->gcm_verify : lanes_of(burst)->verify)(
 			burst->lanes, &shape, burst->base, burst->keys, burst->good, burst->members);
 		for (unsigned m = 0; m < burst->members; m++)
 			burst->member[m]->good = burst->good[m];
@@ -257,54 +263,61 @@ static void bake_odd(
 	for (unsigned i = 0; i < count; i++)
 		b->sealing[i] = (struct cookie_sealing){.cookie = cookies[i].octets,
 			.nonce = cookies[i].nonce,
-			.keys = (const struct cookie_keys *)cookies[i].item->keys};
+			.keys = (const struct cookie_keys *)cookies[i].item->keys,
+			.aead = cookies[i].item->request.aead};
 	cookie_seal(b->siv, key, b->sealing, count);
 	for (unsigned i = 0; i < count; i++)
 		cookies[i].done = b->sealing[i].done;
 }
 
 /* Of keys that came under another cookie key, as after a rotation, or not through lanes. */
-static void set_chains(
-	struct nts_burst *b, unsigned slot, const struct nts_burst_cookie *cookies, unsigned count)
+static void set_chains(struct nts_burst *b, unsigned slot, uint16_t aead,
+	const struct nts_burst_cookie *cookies, unsigned count)
 {
 	unsigned members = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct nts_burst_item *item = cookies[i].item;
 
-		if (item->chain == slot + 1)
+		if (item->request.aead != aead || item->chain == slot + 1)
 			continue;
 		item->chain = (uint8_t)(slot + 1);
 		b->keys[members++] = item->keys;
 	}
-	lanes_of(b)->chain(b->lanes, &b->master[slot], b->keys, members);
+	lanes_of(b)->chain(b->lanes, &b->master[slot], blocks_of(aead), b->keys, members);
 }
 
-static void bake_lanes(
-	struct nts_burst *b, const struct keyring_key *key, struct nts_burst_cookie *cookies, unsigned count)
+/* Those with keys for one AEAD. */
+static void bake_lanes(struct nts_burst *b, const struct keyring_key *key, uint16_t aead,
+	struct nts_burst_cookie *cookies, unsigned count)
 {
 	const unsigned slot = (unsigned)(key - b->ring.key);
+	unsigned members = 0;
 
-	set_chains(b, slot, cookies, count);
+	set_chains(b, slot, aead, cookies, count);
 	for (unsigned i = 0; i < count; i++) {
 		struct nts_burst_cookie *c = &cookies[i];
 
+		if (c->item->request.aead != aead)
+			continue;
 		store_be32(c->octets, key->id);
 		memcpy(c->octets + COOKIE_NONCE_AT, c->nonce, COOKIE_NONCE);
-		b->base[i] = c->octets + COOKIE_NONCE_AT;
-		b->keys[i] = c->item->keys;
+		b->base[members] = c->octets + COOKIE_NONCE_AT;
+		b->keys[members++] = c->item->keys;
 		c->done = true;
 	}
-	lanes_of(b)->bake(b->lanes, &b->master[slot], b->base, b->keys, count);
+	lanes_of(b)->bake(b->lanes, &b->master[slot], blocks_of(aead), b->base, b->keys, members);
 }
 
 void nts_burst_bake(struct nts_burst *burst, const struct keyring_key *key, struct nts_burst_cookie *cookies,
 	unsigned count)
 {
-	if (burst->lanes && count >= FEW && cookie_is_served(key))
-		bake_lanes(burst, key, cookies, count);
-	else
+	if (!burst->lanes || count < FEW || !cookie_is_served(key)) {
 		bake_odd(burst, key, cookies, count);
+		return;
+	}
+	bake_lanes(burst, key, AEAD_AES_SIV_CMAC_256, cookies, count);
+	bake_lanes(burst, key, AEAD_AES_128_GCM_SIV, cookies, count);
 }
 
 /* Sealing */
@@ -320,7 +333,8 @@ void nts_burst_seal(struct nts_burst *burst, struct nts_burst_item *const *items
 			.text_at = r->text.at,
 			.text_size = r->text.size};
 
-		lanes_of(burst)->seal(burst->lanes, &shape, burst->base, burst->keys, burst->members);
+		(r->aead == AEAD_AES_128_GCM_SIV ? lanes_of(burst)->gcm_seal : lanes_of(burst)->seal)(
+			burst->lanes, &shape, burst->base, burst->keys, burst->members);
 		for (unsigned m = 0; m < burst->members; m++)
 			burst->member[m]->good = true;
 	}

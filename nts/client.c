@@ -12,7 +12,7 @@ const struct nts_client_verdict_info nts_client_verdict_info[NTS_CLIENT_VERDICT_
 #undef X
 };
 
-enum { AUTHENTICATOR_SIZE = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG };
+enum { AUTHENTICATOR_SIZE = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG /* at most */ };
 
 /* What is to be authenticated. Invariant: size + AUTHENTICATOR_SIZE <= NTS_CLIENT_REQUEST_MAX. */
 struct request {
@@ -44,20 +44,23 @@ static void put_placeholders(struct request *r, size_t cookie_size, unsigned cou
 }
 
 /* All but the tag, which is all there is to make: a request has nothing to hide. */
-static void put_authenticator(
-	struct request *r, const uint8_t key[SIV_KEY], const uint8_t nonce[NTS_NONCE], struct siv_job *job)
+/* Without a text the two AEADs differ in the nonce alone. */
+static void put_authenticator(struct request *r, const struct nts_client *client,
+	const uint8_t nonce[NTS_NONCE], struct siv_job *job)
 {
 	uint8_t *at = r->octets + r->size, *head = at + NTS_FIELD_HEADER,
 		*own = head + NTS_AUTHENTICATOR_HEAD;
+	const size_t nonce_size = nts_nonce_size(client->aead);
+	const size_t size = AUTHENTICATOR_SIZE - NTS_NONCE + nonce_size;
 
 	store_be16(at, NTS_FIELD_AUTHENTICATOR);
-	store_be16(at + 2, AUTHENTICATOR_SIZE);
-	store_be16(head, NTS_NONCE);
+	store_be16(at + 2, (uint16_t)size);
+	store_be16(head, (uint16_t)nonce_size);
 	store_be16(head + 2, SIV_TAG);
-	memcpy(own, nonce, NTS_NONCE);
-	*job = (struct siv_job){.key = key, .tag = own + NTS_NONCE};
-	siv_job_bind(job, r->octets, r->size, own, NTS_NONCE);
-	r->size += AUTHENTICATOR_SIZE;
+	memcpy(own, nonce, nonce_size);
+	*job = (struct siv_job){.aead = client->aead, .key = client->keys.c2s, .tag = own + nonce_size};
+	siv_job_bind(job, r->octets, r->size, own, nonce_size);
+	r->size += size;
 }
 
 /* The oldest cookie is gone, so that it is never sent twice (RFC 8915 section 5.7: who sees both, knows that
@@ -86,7 +89,7 @@ size_t nts_client_prepare(struct nts_client *client, uint8_t octets[NTS_CLIENT_R
 	/* the cookie itself asks for one */
 	if (!client->no_placeholders && client->cookies < KE_COOKIES)
 		put_placeholders(&r, cookie_size, KE_COOKIES - client->cookies - 1);
-	put_authenticator(&r, client->keys.c2s, nonce, job);
+	put_authenticator(&r, client, nonce, job);
 	return r.size;
 }
 
@@ -157,19 +160,24 @@ static bool is_nak(const uint8_t *octets)
 }
 
 /* Decrypt in place; *text is what was encrypted. Servers may have nonces of other lengths than ours. */
-static bool open_reply(const struct reply *r, struct siv *siv, const uint8_t key[SIV_KEY], uint8_t *octets,
-	struct nts_span *text)
+static bool open_reply(const struct reply *r, struct siv *siv, const struct nts_client *client,
+	uint8_t *octets, struct nts_span *text)
 {
 	uint8_t *head = octets + r->body.at, *nonce = head + NTS_AUTHENTICATOR_HEAD;
 	const size_t nonce_size = load_be16(head), size = load_be16(head + 2);
-	struct siv_job job = {.key = key};
+	struct siv_job job = {.aead = client->aead, .key = client->keys.s2c};
 
 	if (nonce_size == 0 || size < SIV_TAG ||
 		NTS_AUTHENTICATOR_HEAD + nts_padded(nonce_size) + nts_padded(size) > r->body.size)
 		return false;
-	job.tag = nonce + nts_padded(nonce_size);
-	job.text = job.tag + SIV_TAG;
 	job.size = size - SIV_TAG;
+	if (client->aead == AEAD_AES_128_GCM_SIV) {
+		job.text = nonce + nts_padded(nonce_size);
+		job.tag = job.text + job.size;
+	} else {
+		job.tag = nonce + nts_padded(nonce_size);
+		job.text = job.tag + SIV_TAG;
+	}
 	siv_job_bind(&job, octets, r->ad_size, nonce, nonce_size);
 	siv_open(siv, &job, 1);
 	*text = (struct nts_span){(uint16_t)(job.text - octets), (uint16_t)job.size};
@@ -228,7 +236,7 @@ enum nts_client_verdict nts_client_judge(struct nts_client *client, struct siv *
 		return NTS_CLIENT_IDENTIFIER;
 	if (!r.authenticator)
 		return is_nak(octets) ? NTS_CLIENT_NAK : NTS_CLIENT_UNAUTHENTICATED;
-	if (!open_reply(&r, siv, client->keys.s2c, octets, &text))
+	if (!open_reply(&r, siv, client, octets, &text))
 		return NTS_CLIENT_FORGED;
 	if (r.clear_cookie)
 		return NTS_CLIENT_CLEAR_COOKIE;

@@ -1,6 +1,6 @@
 /*
  * The client's side of NTS for NTPv4 (RFC 8915 section 5): protect a request, and find out whether a reply is
- * the server's (AEAD_AES_SIV_CMAC_256). Pure, but for the struct siv, which belongs to one thread.
+ * the server's. Pure, but for the struct siv, which belongs to one thread.
  */
 #ifndef NTS_CLIENT_H
 #define NTS_CLIENT_H
@@ -60,8 +60,9 @@ static_assert(NTP_HEADER_SIZE + (NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE) 
  * whole words. */
 struct nts_client {
 	struct cookie_keys keys; /* the caller erases them */
-	bool no_placeholders;    /* ask for one cookie in each request, however many are missing: for loads,
-				    whose    requests are all alike */
+	uint16_t aead;        /* theirs: AEAD_AES_128_GCM_SIV, or anything else for AEAD_AES_SIV_CMAC_256 */
+	bool no_placeholders; /* ask for one cookie in each request, however many are missing: for loads,
+				 whose    requests are all alike */
 	bool keep_last; /* send the last cookie again rather than none: for loads, which hide from nobody */
 	bool used;      /* with keep_last: cookie[0] has been sent before, and goes once another comes */
 	unsigned cookies;

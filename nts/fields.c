@@ -85,6 +85,7 @@ static enum nts_verdict take_cookie(struct nts_request *r, struct seen *seen, st
 	if (seen->cookies++)
 		return NTS_REQUEST_TWO_COOKIES;
 	r->cookie = body;
+	r->aead = cookie_aead(body.size);
 	return NTS_REQUEST_VALID;
 }
 
@@ -97,13 +98,18 @@ static enum nts_verdict take_placeholder(struct nts_request *r, struct seen *see
 }
 
 /* Octets that a request reserves for the reply's nonce: N_REQ of RFC 8915 section 5.6. */
-static size_t reserve(size_t nonce_max)
+static size_t reserve(uint16_t aead)
 {
-	return nts_padded(nonce_max < NTS_NONCE ? nonce_max : NTS_NONCE);
+	return aead == 0 ? 0 : nts_padded(nts_nonce_size(aead));
 }
 
-static enum nts_verdict take_authenticator(struct nts_request *r, struct seen *seen, const uint8_t *packet,
-	struct nts_span body, size_t nonce_max)
+static bool is_nonce(uint16_t aead, size_t size)
+{
+	return aead == AEAD_AES_128_GCM_SIV ? size == GCM_SIV_NONCE : size > 0;
+}
+
+static enum nts_verdict take_authenticator(
+	struct nts_request *r, struct seen *seen, const uint8_t *packet, struct nts_span body)
 {
 	const uint8_t *octets = packet + body.at;
 	const size_t nonce = load_be16(octets), ciphertext = load_be16(octets + 2);
@@ -113,11 +119,11 @@ static enum nts_verdict take_authenticator(struct nts_request *r, struct seen *s
 	seen->authenticators++;
 	if (nts_padded(nonce) + nts_padded(ciphertext) > room)
 		return NTS_REQUEST_AUTHENTICATOR_LENGTH;
-	if (nonce == 0)
-		return NTS_REQUEST_NONCE_EMPTY;
+	if (!is_nonce(r->aead, nonce))
+		return NTS_REQUEST_NONCE_LENGTH;
 	if (ciphertext < SIV_TAG)
 		return NTS_REQUEST_CIPHERTEXT_SHORT;
-	if (nts_padded(nonce) < reserve(nonce_max) && reserve(nonce_max) + nts_padded(ciphertext) > room)
+	if (nts_padded(nonce) < reserve(r->aead) && reserve(r->aead) + nts_padded(ciphertext) > room)
 		return NTS_REQUEST_PADDING;
 	r->ad_size = (uint16_t)(body.at - NTS_FIELD_HEADER);
 	r->nonce = span(at, nonce);
@@ -125,8 +131,8 @@ static enum nts_verdict take_authenticator(struct nts_request *r, struct seen *s
 	return NTS_REQUEST_VALID;
 }
 
-static enum nts_verdict take(struct nts_request *r, struct seen *seen, const uint8_t *packet,
-	const struct nts_field *field, size_t nonce_max)
+static enum nts_verdict take(
+	struct nts_request *r, struct seen *seen, const uint8_t *packet, const struct nts_field *field)
 {
 	switch (field->type) {
 	case NTS_FIELD_IDENTIFIER:
@@ -136,7 +142,7 @@ static enum nts_verdict take(struct nts_request *r, struct seen *seen, const uin
 	case NTS_FIELD_PLACEHOLDER:
 		return take_placeholder(r, seen, field->body);
 	case NTS_FIELD_AUTHENTICATOR:
-		return take_authenticator(r, seen, packet, field->body, nonce_max);
+		return take_authenticator(r, seen, packet, field->body);
 	default:
 		return NTS_REQUEST_VALID; /* unknown fields are ignored, and authenticated */
 	}
@@ -167,55 +173,54 @@ bool nts_request_usual(struct nts_request *request, const uint8_t *packet, size_
 {
 	enum {
 		IDENTIFIER = NTS_FIELD_HEADER + NTS_IDENTIFIER_MIN,
-		AUTHENTICATOR = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG,
+		AUTHENTICATOR_MAX = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + NTS_NONCE + SIV_TAG,
 		COOKIE_AT = NTP_HEADER_SIZE + IDENTIFIER,
 	};
-	const uint32_t sizes = (uint32_t)NTS_NONCE << 16 | SIV_TAG;
-	size_t at = COOKIE_AT, cookie, placeholders = 0;
+	size_t at = COOKIE_AT, cookie, nonce, authenticator, placeholders = 0;
+	uint16_t aead;
 
-	if (size < COOKIE_AT + EXTENSION_MIN + AUTHENTICATOR || size > UINT16_MAX ||
+	if (size < COOKIE_AT + EXTENSION_MIN + AUTHENTICATOR_MAX || size > UINT16_MAX ||
 		load_be32(packet + NTP_HEADER_SIZE) != head(NTS_FIELD_IDENTIFIER, IDENTIFIER))
 		return false;
 	cookie = load_be16(packet + at + 2);
+	aead = cookie_aead(cookie - NTS_FIELD_HEADER);
+	nonce = nts_nonce_size(aead);
+	authenticator = AUTHENTICATOR_MAX - NTS_NONCE + nonce;
 	if (load_be16(packet + at) != NTS_FIELD_COOKIE || cookie < EXTENSION_MIN || cookie % 4 != 0 ||
-		cookie > size - COOKIE_AT - AUTHENTICATOR)
+		cookie > size - COOKIE_AT - authenticator)
 		return false;
-	for (at += cookie; cookie <= size - at - AUTHENTICATOR; at += cookie, placeholders++)
+	for (at += cookie; cookie <= size - at - authenticator; at += cookie, placeholders++)
 		if (load_be32(packet + at) != head(NTS_FIELD_PLACEHOLDER, cookie))
 			return false;
-	if (at + AUTHENTICATOR != size ||
-		load_be32(packet + at) != head(NTS_FIELD_AUTHENTICATOR, AUTHENTICATOR) ||
-		load_be32(packet + at + NTS_FIELD_HEADER) != sizes)
+	if (at + authenticator != size ||
+		load_be32(packet + at) != head(NTS_FIELD_AUTHENTICATOR, authenticator) ||
+		load_be32(packet + at + NTS_FIELD_HEADER) != ((uint32_t)nonce << 16 | SIV_TAG))
 		return false;
 	*request = (struct nts_request){
 		.size = (uint16_t)size,
 		.ad_size = (uint16_t)at,
+		.aead = aead,
 		.placeholders = (uint16_t)placeholders,
 		.identifier = span(NTP_HEADER_SIZE + NTS_FIELD_HEADER, NTS_IDENTIFIER_MIN),
 		.cookie = span(COOKIE_AT + NTS_FIELD_HEADER, cookie - NTS_FIELD_HEADER),
-		.nonce = span(size - NTS_NONCE - SIV_TAG, NTS_NONCE),
+		.nonce = span(size - nonce - SIV_TAG, nonce),
 		.ciphertext = span(size - SIV_TAG, SIV_TAG),
 	};
 	return true;
 }
 
-enum nts_verdict nts_request_parse(
-	struct nts_request *request, const uint8_t *packet, size_t size, size_t nonce_max)
+enum nts_verdict nts_request_walk(struct nts_request *request, const uint8_t *packet, size_t size)
 {
 	struct nts_cursor cursor = nts_cursor_over(packet, NTP_HEADER_SIZE, size);
 	struct nts_field field;
 	struct seen seen = {0};
 
-	if (size < NTP_HEADER_SIZE || size > UINT16_MAX || !is_client(packet[0])) {
-		*request = (struct nts_request){0};
-		return NTS_REQUEST_HEADER;
-	}
-	if (nonce_max >= NTS_NONCE && nts_request_usual(request, packet, size))
-		return NTS_REQUEST_VALID;
 	*request = (struct nts_request){0};
+	if (size < NTP_HEADER_SIZE || size > UINT16_MAX || !is_client(packet[0]))
+		return NTS_REQUEST_HEADER;
 	request->size = (uint16_t)size;
 	while (!seen.authenticators && nts_cursor_next(&cursor, &field)) {
-		enum nts_verdict verdict = take(request, &seen, packet, &field, nonce_max);
+		enum nts_verdict verdict = take(request, &seen, packet, &field);
 
 		if (verdict != NTS_REQUEST_VALID)
 			return verdict;
@@ -223,20 +228,46 @@ enum nts_verdict nts_request_parse(
 	return cursor.failed ? NTS_REQUEST_FIELD_LENGTH : complete(request, &seen);
 }
 
-void nts_request_job(
-	struct siv_job *job, const struct nts_request *request, uint8_t *packet, const uint8_t key[SIV_KEY])
+enum nts_verdict nts_request_parse(struct nts_request *request, const uint8_t *packet, size_t size)
 {
+	if (size >= NTP_HEADER_SIZE && is_client(packet[0]) && nts_request_usual(request, packet, size))
+		return NTS_REQUEST_VALID;
+	return nts_request_walk(request, packet, size);
+}
+
+/* What is encrypted, and where the tag is. */
+static struct nts_span text_of(const struct nts_request *request)
+{
+	const struct nts_span all = request->ciphertext;
+
+	return span(request->aead == AEAD_AES_128_GCM_SIV ? all.at : all.at + (size_t)SIV_TAG,
+		all.size - (size_t)SIV_TAG);
+}
+
+static size_t tag_of(const struct nts_request *request)
+{
+	const struct nts_span all = request->ciphertext;
+
+	return request->aead == AEAD_AES_128_GCM_SIV ? all.at + (size_t)all.size - SIV_TAG : all.at;
+}
+
+void nts_request_job(
+	struct siv_job *job, const struct nts_request *request, uint8_t *packet, const uint8_t *key)
+{
+	const struct nts_span text = text_of(request);
+
+	job->aead = request->aead;
 	job->key = key;
-	job->tag = packet + request->ciphertext.at;
-	job->text = job->tag + SIV_TAG;
-	job->size = (size_t)request->ciphertext.size - SIV_TAG;
+	job->tag = packet + tag_of(request);
+	job->text = packet + text.at;
+	job->size = text.size;
 	siv_job_bind(job, packet, request->ad_size, packet + request->nonce.at, request->nonce.size);
 }
 
 enum nts_verdict nts_request_decrypted(struct nts_request *request, const uint8_t *packet)
 {
-	const size_t end = (size_t)request->ciphertext.at + request->ciphertext.size;
-	struct nts_cursor cursor = nts_cursor_over(packet, request->ciphertext.at + (size_t)SIV_TAG, end);
+	const struct nts_span text = text_of(request);
+	struct nts_cursor cursor = nts_cursor_over(packet, text.at, (size_t)text.at + text.size);
 	struct nts_field field;
 
 	while (nts_cursor_next(&cursor, &field))
@@ -282,20 +313,22 @@ static size_t identifier_end(const struct nts_request *request)
 static bool lay_out(struct nts_reply *reply, const struct nts_request *request, size_t cookie_size)
 {
 	const size_t ad = identifier_end(request), stride = NTS_FIELD_HEADER + cookie_size;
-	const size_t nonce = ad + NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD, tag = nonce + NTS_NONCE;
-	const size_t text = tag + SIV_TAG;
+	const size_t nonce = ad + NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD;
+	const size_t ciphertext = nonce + nts_nonce_size(request->aead), least = ciphertext + SIV_TAG;
+	const bool is_tag_last = request->aead == AEAD_AES_128_GCM_SIV;
 	size_t cookies = nts_request_cookies(request);
 
-	if (text > request->size)
+	if (least > request->size)
 		return false;
-	if (cookies * stride > request->size - text)
-		cookies = (request->size - text) / stride;
+	if (cookies * stride > request->size - least)
+		cookies = (request->size - least) / stride;
 	*reply = (struct nts_reply){
-		.size = (uint16_t)(text + cookies * stride),
+		.size = (uint16_t)(least + cookies * stride),
 		.ad_size = (uint16_t)ad,
+		.aead = request->aead,
 		.nonce = (uint16_t)nonce,
-		.tag = (uint16_t)tag,
-		.text = span(text, cookies * stride),
+		.tag = (uint16_t)(is_tag_last ? ciphertext + cookies * stride : ciphertext),
+		.text = span(is_tag_last ? ciphertext : least, cookies * stride),
 		.cookies = (uint16_t)cookies,
 		.cookie_stride = (uint16_t)stride,
 	};
@@ -315,21 +348,21 @@ bool nts_reply_begin(struct nts_reply *reply, uint8_t *packet, const struct nts_
 	put_identifier(packet, request, request_packet);
 	authenticator = put_field(
 		packet + r.ad_size, NTS_FIELD_AUTHENTICATOR, (size_t)r.size - r.ad_size - NTS_FIELD_HEADER);
-	store_be32(authenticator, (uint32_t)NTS_NONCE << 16 | (uint32_t)(SIV_TAG + r.text.size));
-	memcpy(packet + r.nonce, nonce, NTS_NONCE);
+	store_be32(authenticator, (uint32_t)nts_nonce_size(r.aead) << 16 | (uint32_t)(SIV_TAG + r.text.size));
+	memcpy(packet + r.nonce, nonce, nts_nonce_size(r.aead));
 	for (unsigned i = 0; i < r.cookies; i++)
 		put_field(packet + nts_reply_cookie(&r, i) - NTS_FIELD_HEADER, NTS_FIELD_COOKIE, cookie_size);
 	return true;
 }
 
-void nts_reply_job(
-	struct siv_job *job, const struct nts_reply *reply, uint8_t *packet, const uint8_t key[SIV_KEY])
+void nts_reply_job(struct siv_job *job, const struct nts_reply *reply, uint8_t *packet, const uint8_t *key)
 {
+	job->aead = reply->aead;
 	job->key = key;
 	job->tag = packet + reply->tag;
 	job->text = packet + reply->text.at;
 	job->size = reply->text.size;
-	siv_job_bind(job, packet, reply->ad_size, packet + reply->nonce, NTS_NONCE);
+	siv_job_bind(job, packet, reply->ad_size, packet + reply->nonce, nts_nonce_size(reply->aead));
 }
 
 size_t nts_echo_write(uint8_t *packet, const struct nts_request *request, const uint8_t *request_packet)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nts/cookie.h"
 #include "nts/siv.h"
 
 enum {
@@ -29,7 +30,7 @@ enum {
 	NTS_FIELD_HEADER = 4,       /* type and length, two octets each */
 	NTS_IDENTIFIER_MIN = 32,    /* body */
 	NTS_AUTHENTICATOR_HEAD = 4, /* of nonce and ciphertext, two octets each, before them */
-	NTS_NONCE = 16,             /* of our replies; a request reserves as much, section 5.6 */
+	NTS_NONCE = 16,             /* the longest of our nonces */
 	NTS_COOKIES_MAX = 8,        /* in a reply */
 };
 
@@ -48,7 +49,7 @@ enum {
 	X(PLACEHOLDER_LENGTH, "placeholder-length", "has a placeholder that is not as long as the cookie")   \
 	X(AUTHENTICATOR_LENGTH, "authenticator-length",                                                      \
 		"has an authenticator that is too short for the nonce and ciphertext it claims")             \
-	X(NONCE_EMPTY, "nonce-empty", "has an authenticator without a nonce")                                \
+	X(NONCE_LENGTH, "nonce-length", "has a nonce of a length that its AEAD does not take")               \
 	X(CIPHERTEXT_SHORT, "ciphertext-short", "has a ciphertext that is shorter than its tag")             \
 	X(PADDING, "padding", "reserves too little for the reply's nonce")                                   \
 	X(ENCRYPTED_FIELD, "encrypted-field", "has encrypted what must be sent in clear")
@@ -94,6 +95,12 @@ static inline size_t nts_padded(size_t size)
 	return (size + 3) & ~(size_t)3;
 }
 
+/* Octets of our nonces for an AEAD; a request reserves as many (section 5.6). */
+static inline unsigned nts_nonce_size(uint16_t aead)
+{
+	return aead == AEAD_AES_128_GCM_SIV ? GCM_SIV_NONCE : NTS_NONCE;
+}
+
 /* Walk over octets[at..end); at <= end <= UINT16_MAX. */
 static inline struct nts_cursor nts_cursor_over(const uint8_t *octets, size_t at, size_t end)
 {
@@ -106,11 +113,12 @@ bool nts_cursor_next(struct nts_cursor *cursor, struct nts_field *field);
 struct nts_request {
 	uint16_t size;              /* of the whole request: no reply is longer */
 	uint16_t ad_size;           /* the associated data: all before the authenticator */
+	uint16_t aead;              /* by the length of its cookie; 0: none of ours is so long */
 	uint16_t placeholders;      /* in clear, and after nts_request_decrypted the encrypted ones too */
 	struct nts_span identifier; /* the body */
 	struct nts_span cookie;     /* the body */
 	struct nts_span nonce;      /* without padding */
-	struct nts_span ciphertext; /* without padding; at least SIV_TAG octets, the tag first */
+	struct nts_span ciphertext; /* without padding; at least SIV_TAG octets, with the tag */
 };
 
 /*
@@ -121,24 +129,26 @@ struct nts_request {
 bool nts_is_asked(const uint8_t *packet, size_t size);
 
 /*
- * Parse a whole NTP packet of any size. nonce_max: the longest nonce that the AEAD takes, in octets
- * (RFC 5116's N_MAX; SIZE_MAX for SIV). Only VALID sets all of *request; ABSENT its identifier, whose size is
- * 0 where there is none. Fields after the authenticator are not looked at.
+ * Parse a whole NTP packet of any size. Only VALID sets all of *request; ABSENT its identifier, whose size is
+ * 0 where there is none. Fields after the authenticator are not looked at. Of a request whose AEAD is not
+ * known it is not asked what it reserves: its client is to learn that the cookie is none of ours.
  */
-enum nts_verdict nts_request_parse(
-	struct nts_request *request, const uint8_t *packet, size_t size, size_t nonce_max);
+enum nts_verdict nts_request_parse(struct nts_request *request, const uint8_t *packet, size_t size);
+
+/* The same, field by field, also of what nts_request_usual knows. */
+enum nts_verdict nts_request_walk(struct nts_request *request, const uint8_t *packet, size_t size);
 
 /*
  * Whether a request of `size` octets has its fields as nearly every client has them, and no others: an
- * identifier of 32 octets, the cookie, placeholders as long, and an authenticator of 16 octets of nonce and
- * the tag alone. Says what nts_request_parse would, sooner: *request is set as by VALID; where it is false,
- * nothing is known. The version and mode are the caller's to look at.
+ * identifier of 32 octets, the cookie, placeholders as long, and an authenticator of a nonce as long as ours
+ * and the tag alone. Says what nts_request_walk would, sooner: *request is set as by VALID; where it is
+ * false, nothing is known. The version and mode are the caller's to look at.
  */
 bool nts_request_usual(struct nts_request *request, const uint8_t *packet, size_t size);
 
 /* The job that verifies and decrypts, in place in the packet, with the key C2S. */
 void nts_request_job(
-	struct siv_job *job, const struct nts_request *request, uint8_t *packet, const uint8_t key[SIV_KEY]);
+	struct siv_job *job, const struct nts_request *request, uint8_t *packet, const uint8_t *key);
 
 /* Take in the fields that were encrypted, once siv_open is done with the job. VALID, or why not. */
 enum nts_verdict nts_request_decrypted(struct nts_request *request, const uint8_t *packet);
@@ -153,7 +163,8 @@ static inline unsigned nts_request_cookies(const struct nts_request *request)
 struct nts_reply {
 	uint16_t size;          /* of the whole reply, at most the request's */
 	uint16_t ad_size;       /* header and Unique Identifier */
-	uint16_t nonce;         /* where it stands; NTS_NONCE octets */
+	uint16_t aead;          /* the request's */
+	uint16_t nonce;         /* where it stands; nts_nonce_size octets */
 	uint16_t tag;           /* where it goes; SIV_TAG octets */
 	struct nts_span text;   /* to be encrypted: the fields with the cookies */
 	uint16_t cookies;       /* slots: as many as the client hopes for, less where they do not fit */
@@ -164,8 +175,8 @@ struct nts_reply {
  * Write all of a reply behind its header but the cookies and the tag: identifier, authenticator's frame,
  * nonce, the headers of the cookies' fields. `packet` may be the request itself: of it only the header is
  * then left, so its keys must have been had from it. There is room for request->size octets; `nonce` stands
- * elsewhere. cookie_size is a multiple of 4, at least 12. False, with nothing written, where not even a reply
- * without cookies fits.
+ * elsewhere, and of it as much is taken as the AEAD takes. cookie_size is a multiple of 4, at least 12.
+ * False, with nothing written, where not even a reply without cookies fits.
  */
 bool nts_reply_begin(struct nts_reply *reply, uint8_t *packet, const struct nts_request *request,
 	const uint8_t *request_packet, size_t cookie_size, const uint8_t nonce[NTS_NONCE]);
@@ -177,8 +188,7 @@ static inline size_t nts_reply_cookie(const struct nts_reply *reply, unsigned i)
 }
 
 /* The job that seals it with the key S2C: last of all, when the header is complete. */
-void nts_reply_job(
-	struct siv_job *job, const struct nts_reply *reply, uint8_t *packet, const uint8_t key[SIV_KEY]);
+void nts_reply_job(struct siv_job *job, const struct nts_reply *reply, uint8_t *packet, const uint8_t *key);
 
 /*
  * For a reply that nothing vouches for, as a Kiss-o'-Death: the request's identifier behind the header, and

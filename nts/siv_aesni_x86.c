@@ -330,10 +330,10 @@ AES_X86_END
 /* Not all compilers' look at the CPU knows of these. */
 static bool has_vaes(void)
 {
-	enum { FEATURES = 7, VAES = 1 << 9 };
+	enum { FEATURES = 7, VAES = 1 << 9, VPCLMULQDQ = 1 << 10 };
 	unsigned a, b, c, d;
 
-	return __get_cpuid_count(FEATURES, 0, &a, &b, &c, &d) && (c & VAES);
+	return __get_cpuid_count(FEATURES, 0, &a, &b, &c, &d) && (c & VAES) && (c & VPCLMULQDQ);
 }
 
 /* Wider registers serve the lanes alone. That the system keeps them is part of avx2 and avx512f. */

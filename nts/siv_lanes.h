@@ -1,7 +1,8 @@
 /*
- * The four AEAD operations of an NTS request (RFC 8915 section 5.7), by AEAD_AES_SIV_CMAC_256, for many
- * requests of one shape side by side: each has a 128-bit lane of a vector register. CMAC is serial within a
- * message, so the burst is where parallel work comes from.
+ * The four AEAD operations of an NTS request (RFC 8915 section 5.7), by AEAD_AES_SIV_CMAC_256, or by
+ * AEAD_AES_128_GCM_SIV but for the cookies, for many requests of one shape side by side: each has a 128-bit
+ * lane of a vector register. CMAC and POLYVAL are serial within a message, so the burst is where parallel
+ * work comes from.
  *
  *   open      a cookie: the keys in it, and whether it is ours
  *   verify    a request: whether its tag is right; its plaintext is empty
@@ -31,9 +32,10 @@ enum {
 
 /* What of a request goes from one operation to the next. */
 struct siv_lanes_keys {
-	_Alignas(16) uint8_t c2s[2 * SIV_LANES_BLOCK]; /* K1, K2 */
+	_Alignas(16) uint8_t c2s[2 * SIV_LANES_BLOCK]; /* K1, K2; GCM-SIV's only key, of one block */
 	uint8_t s2c[2 * SIV_LANES_BLOCK];
-	/* CMAC of the first three of these blocks under a master's K1: the same in every cookie with them. */
+	/* CMAC of all of the keys' blocks but the last under a master's K1: the same in every cookie with
+	 * them. */
 	uint8_t chain[SIV_LANES_BLOCK];
 };
 
@@ -48,7 +50,7 @@ struct siv_lanes_master {
 /* Where things lie, from a request's or a reply's first octet. */
 struct siv_lanes_shape {
 	uint16_t ad_size;            /* at least 16; the associated data begins at 0 */
-	uint16_t nonce_at, tag_at;   /* 16 octets each */
+	uint16_t nonce_at, tag_at;   /* 16 octets each; of a nonce of GCM-SIV's, 12, and 4 that follow */
 	uint16_t text_at, text_size; /* of a reply; a multiple of SIV_LANES_TEXT_UNIT, at least 16 */
 };
 
@@ -68,25 +70,32 @@ struct siv_lanes_backend {
 	/* The key's SIV_KEY octets are left where they are. */
 	void (*master)(struct siv_lanes_master *master, const uint8_t *key);
 
-	/* From the cookies' nonces on: *keys as they are in the cookies, and for this master `chain`. Where
-	 * good[i] is false they are worth nothing, and the caller erases them. */
-	void (*open)(struct siv_lanes *lanes, const struct siv_lanes_master *master, uint8_t *const *cookie,
-		struct siv_lanes_keys *const *keys, bool *good, unsigned count);
+	/* From the cookies' nonces on, with `blocks` blocks of keys, 4 or for GCM-SIV 2: *keys as they are in
+	 * the cookies, and for this master `chain`. Where good[i] is false they are worth nothing, and the
+	 * caller erases them. */
+	void (*open)(struct siv_lanes *lanes, const struct siv_lanes_master *master, unsigned blocks,
+		uint8_t *const *cookie, struct siv_lanes_keys *const *keys, bool *good, unsigned count);
 
 	/* Requests, with C2S. The shape's text is of no interest. */
 	void (*verify)(struct siv_lanes *lanes, const struct siv_lanes_shape *shape, uint8_t *const *request,
 		struct siv_lanes_keys *const *keys, bool *good, unsigned count);
 
 	/* Set `chain` for another master than that whose cookies the keys came from. */
-	void (*chain)(struct siv_lanes *lanes, const struct siv_lanes_master *master,
+	void (*chain)(struct siv_lanes *lanes, const struct siv_lanes_master *master, unsigned blocks,
 		struct siv_lanes_keys *const *keys, unsigned count);
 
 	/* From the nonces on, which stand there: tags and ciphertexts. `chain` is this master's. */
-	void (*bake)(struct siv_lanes *lanes, const struct siv_lanes_master *master, uint8_t *const *cookie,
-		struct siv_lanes_keys *const *keys, unsigned count);
+	void (*bake)(struct siv_lanes *lanes, const struct siv_lanes_master *master, unsigned blocks,
+		uint8_t *const *cookie, struct siv_lanes_keys *const *keys, unsigned count);
 
 	/* Replies, with S2C: texts in place, and tags. */
 	void (*seal)(struct siv_lanes *lanes, const struct siv_lanes_shape *shape, uint8_t *const *reply,
+		struct siv_lanes_keys *const *keys, unsigned count);
+
+	/* As verify and seal, by AEAD_AES_128_GCM_SIV. */
+	void (*gcm_verify)(struct siv_lanes *lanes, const struct siv_lanes_shape *shape,
+		uint8_t *const *request, struct siv_lanes_keys *const *keys, bool *good, unsigned count);
+	void (*gcm_seal)(struct siv_lanes *lanes, const struct siv_lanes_shape *shape, uint8_t *const *reply,
 		struct siv_lanes_keys *const *keys, unsigned count);
 
 	void (*forget)(struct siv_lanes *lanes);

@@ -1,4 +1,5 @@
 /* One request to a register: any CPU with AES and SSSE3 instructions. */
+#include <assert.h>
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,10 +11,11 @@
 
 #define WIDTH 1
 #define DEPTH 8
+#define GCM_DEPTH 2
 #define KERNEL siv_lanes_aesni
 #define KERNEL_(name) aesni_##name
 
-X86_BEGIN("aes,ssse3")
+X86_BEGIN("aes,ssse3,pclmul")
 
 typedef __m128i vec;
 
@@ -48,11 +50,16 @@ static inline void v_compare(bool *same, vec a, vec b)
 #define v_zero() _mm_setzero_si128()
 #define v_xor _mm_xor_si128
 #define v_and _mm_and_si128
+#define v_or _mm_or_si128
 #define v_aesenc _mm_aesenc_si128
 #define v_aesenclast _mm_aesenclast_si128
 #define v_shuffle _mm_shuffle_epi8
 #define v_up4(block) _mm_slli_si128(block, 4)
 #define v_up8(block) _mm_slli_si128(block, 8)
+#define v_down8(block) _mm_srli_si128(block, 8)
+#define v_multiply _mm_clmulepi64_si128
+#define v_lower_halves _mm_unpacklo_epi64
+#define v_swap_halves(block) _mm_shuffle_epi32(block, _MM_SHUFFLE(1, 0, 3, 2))
 #define v_add_words _mm_add_epi32
 #define v_double_words(block) _mm_slli_epi32(block, 1)
 #define v_sign_words(block) _mm_srai_epi32(block, 31)

@@ -1,4 +1,5 @@
 /* Two requests to a register: CPUs with VAES and AVX2. */
+#include <assert.h>
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,10 +11,11 @@
 
 #define WIDTH 2
 #define DEPTH 8
+#define GCM_DEPTH 2
 #define KERNEL siv_lanes_vaes256
 #define KERNEL_(name) vaes256_##name
 
-X86_BEGIN("avx2,aes,vaes")
+X86_BEGIN("avx2,aes,vaes,vpclmulqdq")
 
 typedef __m256i vec;
 
@@ -58,11 +60,16 @@ static inline void v_compare(bool *same, vec a, vec b)
 #define v_zero() _mm256_setzero_si256()
 #define v_xor _mm256_xor_si256
 #define v_and _mm256_and_si256
+#define v_or _mm256_or_si256
 #define v_aesenc _mm256_aesenc_epi128
 #define v_aesenclast _mm256_aesenclast_epi128
 #define v_shuffle _mm256_shuffle_epi8
 #define v_up4(block) _mm256_slli_si256(block, 4)
 #define v_up8(block) _mm256_slli_si256(block, 8)
+#define v_down8(block) _mm256_srli_si256(block, 8)
+#define v_multiply _mm256_clmulepi64_epi128
+#define v_lower_halves _mm256_unpacklo_epi64
+#define v_swap_halves(block) _mm256_shuffle_epi32(block, _MM_SHUFFLE(1, 0, 3, 2))
 #define v_add_words _mm256_add_epi32
 #define v_double_words(block) _mm256_slli_epi32(block, 1)
 #define v_sign_words(block) _mm256_srai_epi32(block, 31)

@@ -1,4 +1,5 @@
 /* Four requests to a register: CPUs with VAES and AVX-512. */
+#include <assert.h>
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,10 +11,11 @@
 
 #define WIDTH 4
 #define DEPTH 4
+#define GCM_DEPTH 4
 #define KERNEL siv_lanes_vaes512
 #define KERNEL_(name) vaes512_##name
 
-X86_BEGIN("avx512f,avx512bw,aes,vaes")
+X86_BEGIN("avx512f,avx512bw,aes,vaes,vpclmulqdq")
 
 typedef __m512i vec;
 
@@ -63,11 +65,16 @@ static inline void v_compare(bool *same, vec a, vec b)
 #define v_zero() _mm512_setzero_si512()
 #define v_xor _mm512_xor_si512
 #define v_and _mm512_and_si512
+#define v_or _mm512_or_si512
 #define v_aesenc _mm512_aesenc_epi128
 #define v_aesenclast _mm512_aesenclast_epi128
 #define v_shuffle _mm512_shuffle_epi8
 #define v_up4(block) _mm512_bslli_epi128(block, 4)
 #define v_up8(block) _mm512_bslli_epi128(block, 8)
+#define v_down8(block) _mm512_bsrli_epi128(block, 8)
+#define v_multiply _mm512_clmulepi64_epi128
+#define v_lower_halves _mm512_unpacklo_epi64
+#define v_swap_halves(block) _mm512_shuffle_epi32(block, (_MM_PERM_ENUM)_MM_SHUFFLE(1, 0, 3, 2))
 #define v_add_words _mm512_add_epi32
 #define v_double_words(block) _mm512_slli_epi32(block, 1)
 #define v_sign_words(block) _mm512_srai_epi32(block, 31)

@@ -56,7 +56,7 @@ static void ask_again(struct nts_client *client, struct siv *siv, const uint8_t 
 	octets[0] = ntp_lvm(0, 4, NTP_MODE_CLIENT);
 	size = nts_client_protect(client, siv, octets, identifier, nonce);
 	require(size > 0 && size <= NTS_CLIENT_REQUEST_MAX);
-	require(nts_request_parse(&r, octets, size, SIZE_MAX) == NTS_REQUEST_VALID);
+	require(nts_request_parse(&r, octets, size) == NTS_REQUEST_VALID);
 	free(octets);
 }
 

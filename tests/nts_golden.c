@@ -395,7 +395,7 @@ static const struct line table[] = {
 	{"encrypted-authenticator", S("ica", .inner = "pb"), VERDICT_NTS_ENCRYPTED_FIELD, 0},
 	{"nonce-claims-more", S("ica", .nonce_claim = NTS_GOLDEN_CLAIM(17)), VERDICT_NTS_AUTHENTICATOR_LENGTH, 0},
 	{"nonce-claims-most", S("ica", .nonce_claim = NTS_GOLDEN_CLAIM(0xffff)), VERDICT_NTS_AUTHENTICATOR_LENGTH, 0},
-	{"nonce-claims-none", S("ica", .nonce_claim = NTS_GOLDEN_CLAIM(0)), VERDICT_NTS_NONCE_EMPTY, 0},
+	{"nonce-claims-none", S("ica", .nonce_claim = NTS_GOLDEN_CLAIM(0)), VERDICT_NTS_NONCE_LENGTH, 0},
 	{"ciphertext-claims-more", S("ica", .ciphertext_claim = NTS_GOLDEN_CLAIM(17)),
 		VERDICT_NTS_AUTHENTICATOR_LENGTH, 0},
 	{"ciphertext-claims-15", S("ica", .ciphertext_claim = NTS_GOLDEN_CLAIM(15)), VERDICT_NTS_CIPHERTEXT_SHORT, 0},

@@ -72,7 +72,7 @@ static struct nts_request serve(const struct asked *a, const struct nts_client *
 	struct siv_job job = {0};
 
 	memcpy(octets, a->octets, a->size);
-	assert_int_equal(nts_request_parse(&r, octets, a->size, SIZE_MAX), NTS_REQUEST_VALID);
+	assert_int_equal(nts_request_parse(&r, octets, a->size), NTS_REQUEST_VALID);
 	nts_request_job(&job, &r, octets, c->keys.c2s);
 	siv_open(siv, &job, 1);
 	assert_true(job.done);

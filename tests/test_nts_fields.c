@@ -52,7 +52,8 @@ static void begin(struct packet *p)
 }
 
 /* What is to be in a request, in this order: i(dentifier), s(hort one), c(ookie), p(laceholder), q (a longer
- * one), u(nknown field), a(uthenticator). */
+ * one), u(nknown field), a(uthenticator); g (a cookie with keys for GCM-SIV), o (a placeholder for one),
+ * b (an authenticator with its nonce), f(oreign cookie). */
 static void compose(struct packet *p, const char *parts)
 {
 	begin(p);
@@ -76,28 +77,39 @@ static void compose(struct packet *p, const char *parts)
 		case 'u':
 			put(p, 0x2005, 24);
 			break;
+		case 'g':
+			put(p, NTS_FIELD_COOKIE, COOKIE_SIZE_GCM_SIV);
+			break;
+		case 'o':
+			put(p, NTS_FIELD_PLACEHOLDER, COOKIE_SIZE_GCM_SIV);
+			break;
+		case 'b':
+			put_authenticator(p, GCM_SIV_NONCE, 16, 0);
+			break;
+		case 'f':
+			put(p, NTS_FIELD_COOKIE, 72);
+			break;
 		default:
 			put_authenticator(p, 16, 16, 0);
 		}
 }
 
 /* Parse a copy in a block of exactly its size. */
-static enum nts_verdict parse_with(
-	struct nts_request *r, const uint8_t *octets, size_t size, size_t nonce_max)
+static enum nts_verdict parse_octets(struct nts_request *r, const uint8_t *octets, size_t size)
 {
 	uint8_t *block = malloc(size ? size : 1);
 	enum nts_verdict verdict;
 
 	assert_non_null(block);
 	memcpy(block, octets, size);
-	verdict = nts_request_parse(r, block, size, nonce_max);
+	verdict = nts_request_parse(r, block, size);
 	free(block);
 	return verdict;
 }
 
 static enum nts_verdict parse(struct nts_request *r, const struct packet *p)
 {
-	return parse_with(r, p->octets, p->size, SIZE_MAX);
+	return parse_octets(r, p->octets, p->size);
 }
 
 static void assert_span(struct nts_span span, size_t at, size_t size)
@@ -106,7 +118,7 @@ static void assert_span(struct nts_span span, size_t at, size_t size)
 	assert_int_equal(span.size, size);
 }
 
-/* Where the short way knows the request, the long one, which such a nonce takes, says the same. */
+/* Where the short way knows the request, the long one says the same. */
 static bool is_usual(const uint8_t *octets, size_t size)
 {
 	uint8_t *block = malloc(size ? size : 1);
@@ -118,7 +130,7 @@ static bool is_usual(const uint8_t *octets, size_t size)
 	usual = nts_request_usual(&quick, block, size);
 	free(block);
 	if (usual) {
-		assert_int_equal(parse_with(&slow, octets, size, 12), NTS_REQUEST_VALID);
+		assert_int_equal(nts_request_walk(&slow, octets, size), NTS_REQUEST_VALID);
 		assert_memory_equal(&quick, &slow, sizeof(slow));
 	}
 	return usual;
@@ -127,14 +139,18 @@ static bool is_usual(const uint8_t *octets, size_t size)
 static void test_short_way(void **state)
 {
 	static const char *const not [] = {"", "i", "ic", "ia", "ca", "cia", "ipca", "icqa", "icpqa", "icua",
-		"uica", "sca", "iica", "icca", "icaa", "icau"};
+		"uica", "sca", "iica", "icca", "icaa", "icau", "iga", "icb", "igpb"};
 	struct packet p;
-	char parts[16] = "ic";
 
 	(void)state;
-	for (unsigned placeholders = 0; placeholders <= 9; placeholders++) {
-		memset(parts + 2, 'p', placeholders);
-		strcpy(parts + 2 + placeholders, "a");
+	for (unsigned n = 0; n <= 19; n++) {
+		const bool gcm = n % 2;
+		char parts[16] = "ic";
+
+		if (gcm)
+			parts[1] = 'g';
+		memset(parts + 2, gcm ? 'o' : 'p', n / 2);
+		parts[2 + n / 2] = gcm ? 'b' : 'a';
 		compose(&p, parts);
 		assert_true(is_usual(p.octets, p.size));
 		for (size_t size = 0; size < p.size; size++)
@@ -242,7 +258,7 @@ static void test_header(void **state)
 	(void)state;
 	compose(&p, "ica");
 	for (size_t size = 0; size < NTP_HEADER_SIZE; size++)
-		assert_int_equal(parse_with(&r, p.octets, size, SIZE_MAX), NTS_REQUEST_HEADER);
+		assert_int_equal(parse_octets(&r, p.octets, size), NTS_REQUEST_HEADER);
 	for (unsigned lvm = 0; lvm <= 0xff; lvm++) {
 		p.octets[0] = (uint8_t)lvm;
 		assert_int_equal(
@@ -250,8 +266,8 @@ static void test_header(void **state)
 	}
 	memcpy(large, p.octets, p.size);
 	large[0] = 4 << 3 | 3;
-	assert_int_equal(parse_with(&r, large, UINT16_MAX, SIZE_MAX), NTS_REQUEST_VALID);
-	assert_int_equal(parse_with(&r, large, UINT16_MAX + 1, SIZE_MAX), NTS_REQUEST_HEADER);
+	assert_int_equal(parse_octets(&r, large, UINT16_MAX), NTS_REQUEST_VALID);
+	assert_int_equal(parse_octets(&r, large, UINT16_MAX + 1), NTS_REQUEST_HEADER);
 }
 
 /* Cut anywhere, a request is short of something; with anything behind, it is as good. */
@@ -263,9 +279,9 @@ static void test_cut(void **state)
 	(void)state;
 	compose(&p, "icpa");
 	for (size_t size = NTP_HEADER_SIZE; size < p.size; size++)
-		assert_int_not_equal(parse_with(&r, p.octets, size, SIZE_MAX), NTS_REQUEST_VALID);
+		assert_int_not_equal(parse_octets(&r, p.octets, size), NTS_REQUEST_VALID);
 	for (size_t size = p.size; size < p.size + 40; size++)
-		assert_int_equal(parse_with(&r, p.octets, size, SIZE_MAX), NTS_REQUEST_VALID);
+		assert_int_equal(parse_octets(&r, p.octets, size), NTS_REQUEST_VALID);
 }
 
 /* Every length that a field can claim. */
@@ -318,7 +334,7 @@ static void test_authenticator_lengths(void **state)
 		for (unsigned ciphertext = 0; ciphertext <= 80; ciphertext++) {
 			const unsigned n = (nonce + 3) / 4 * 4, c = (ciphertext + 3) / 4 * 4;
 			enum nts_verdict expected = n + c > 64         ? NTS_REQUEST_AUTHENTICATOR_LENGTH
-						    : nonce == 0       ? NTS_REQUEST_NONCE_EMPTY
+						    : nonce == 0       ? NTS_REQUEST_NONCE_LENGTH
 						    : ciphertext < 16  ? NTS_REQUEST_CIPHERTEXT_SHORT
 						    : n < 16 && c > 48 ? NTS_REQUEST_PADDING
 								       : NTS_REQUEST_VALID;
@@ -351,9 +367,15 @@ static void test_padding(void **state)
 			put_authenticator(&p, nonce, 16, extra);
 			assert_int_equal(
 				parse(&r, &p), reserved >= 16 ? NTS_REQUEST_VALID : NTS_REQUEST_PADDING);
-			/* an AEAD whose nonces have 12 octets, as GCM-SIV's */
-			assert_int_equal(parse_with(&r, p.octets, p.size, 12),
-				reserved >= 12 ? NTS_REQUEST_VALID : NTS_REQUEST_PADDING);
+			/* GCM-SIV's nonces have just 12 octets, and a cookie of nobody's no AEAD */
+			compose(&p, "ig");
+			put_authenticator(&p, nonce, 16, extra);
+			assert_int_equal(
+				parse(&r, &p), nonce == 12 ? NTS_REQUEST_VALID : NTS_REQUEST_NONCE_LENGTH);
+			compose(&p, "if");
+			put_authenticator(&p, nonce, 16, extra);
+			assert_int_equal(parse(&r, &p), NTS_REQUEST_VALID);
+			assert_int_equal(r.aead, 0);
 		}
 }
 
@@ -461,7 +483,7 @@ static void test_reply(void **state)
 /* The usual exchange is as long back as forth. */
 static void test_equal_lengths(void **state)
 {
-	static const char *const requests[] = {"ica", "icpa", "icpppppppa"};
+	static const char *const requests[] = {"ica", "icpa", "icpppppppa", "igb", "igob", "igooooooob"};
 	struct packet p;
 	struct nts_request r;
 	struct nts_reply reply;
@@ -470,7 +492,8 @@ static void test_equal_lengths(void **state)
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		compose(&p, requests[i]);
 		assert_int_equal(parse(&r, &p), NTS_REQUEST_VALID);
-		assert_true(nts_reply_begin(&reply, p.octets, &r, p.octets, COOKIE_SIZE, nonce_of_ours));
+		assert_true(
+			nts_reply_begin(&reply, p.octets, &r, p.octets, cookie_size(r.aead), nonce_of_ours));
 		assert_int_equal(reply.size, r.size);
 	}
 }
@@ -484,6 +507,8 @@ static void test_shorter_cookies(void **state)
 
 	(void)state;
 	for (size_t size = 12; size < COOKIE_SIZE; size += 4) {
+		if (size == COOKIE_SIZE_GCM_SIV)
+			continue; /* an AEAD of its own */
 		compose(&p, "i");
 		put(&p, NTS_FIELD_COOKIE, size);
 		for (int i = 0; i < 5; i++)
@@ -535,6 +560,7 @@ struct exchange {
 	struct siv *siv;
 	struct keyring ring;
 	struct cookie_keys keys;
+	uint16_t aead;
 	struct packet p;
 };
 
@@ -543,8 +569,7 @@ static const ntp64 now = 7 * NTP64_SECOND;
 static void seal_cookie(struct exchange *x, uint8_t *cookie, unsigned number)
 {
 	uint8_t nonce[COOKIE_NONCE] = {(uint8_t)number};
-	struct cookie_sealing sealing = {
-		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = nonce, .keys = &x->keys};
+	struct cookie_sealing sealing = {.aead = x->aead, .cookie = cookie, .nonce = nonce, .keys = &x->keys};
 
 	cookie_seal(x->siv, keyring_current(&x->ring, now), &sealing, 1);
 	assert_true(sealing.done);
@@ -553,7 +578,8 @@ static void seal_cookie(struct exchange *x, uint8_t *cookie, unsigned number)
 /* A true request with `inner` placeholders encrypted and one in clear. */
 static void ask(struct exchange *x, unsigned inner)
 {
-	const size_t text = inner * (COOKIE_SIZE + 4U);
+	const size_t size = cookie_size(x->aead), nonce_size = nts_nonce_size(x->aead),
+		     text = inner * (size + 4U);
 	struct nts_request r;
 	struct siv_job job;
 	struct packet plain;
@@ -561,13 +587,15 @@ static void ask(struct exchange *x, unsigned inner)
 
 	begin(&plain);
 	for (unsigned i = 0; i < inner; i++)
-		put(&plain, NTS_FIELD_PLACEHOLDER, COOKIE_SIZE);
+		put(&plain, NTS_FIELD_PLACEHOLDER, size);
 	compose(&x->p, "i");
-	seal_cookie(x, put(&x->p, NTS_FIELD_COOKIE, COOKIE_SIZE), 0);
-	put(&x->p, NTS_FIELD_PLACEHOLDER, COOKIE_SIZE);
-	nonce = put_authenticator(&x->p, 16, SIV_TAG + text, 0);
-	memcpy(nonce + 16 + SIV_TAG, plain.octets + NTP_HEADER_SIZE, text);
+	seal_cookie(x, put(&x->p, NTS_FIELD_COOKIE, size), 0);
+	put(&x->p, NTS_FIELD_PLACEHOLDER, size);
+	nonce = put_authenticator(&x->p, nonce_size, SIV_TAG + text, 0);
+	memcpy(nonce + nonce_size + (x->aead == AEAD_AES_128_GCM_SIV ? 0 : SIV_TAG),
+		plain.octets + NTP_HEADER_SIZE, text);
 	assert_int_equal(parse(&r, &x->p), NTS_REQUEST_VALID);
+	assert_int_equal(r.aead, x->aead);
 	nts_request_job(&job, &r, x->p.octets, x->keys.c2s);
 	siv_seal(x->siv, &job, 1);
 	assert_true(job.done);
@@ -594,13 +622,23 @@ static void answer(
 {
 	struct siv_job job;
 
-	assert_true(nts_reply_begin(reply, x->p.octets, r, x->p.octets, COOKIE_SIZE, nonce_of_ours));
+	assert_true(nts_reply_begin(reply, x->p.octets, r, x->p.octets, cookie_size(x->aead), nonce_of_ours));
 	for (unsigned i = 0; i < reply->cookies; i++)
 		seal_cookie(x, x->p.octets + nts_reply_cookie(reply, i), i + 1);
 	x->p.octets[0] = ntp_lvm(0, 4, NTP_MODE_SERVER);
 	nts_reply_job(&job, reply, x->p.octets, o->keys.s2c);
 	siv_seal(x->siv, &job, 1);
 	assert_true(job.done);
+}
+
+static void set_aead(struct exchange *x, uint16_t aead)
+{
+	const size_t size = aead == AEAD_AES_128_GCM_SIV ? GCM_SIV_KEY : SIV_KEY;
+
+	x->aead = aead;
+	memset(&x->keys, 0, sizeof(x->keys));
+	memset(x->keys.c2s, 'c', size);
+	memset(x->keys.s2c, 's', size);
 }
 
 static int make(void **state)
@@ -611,8 +649,7 @@ static int make(void **state)
 	*state = x;
 	if (!x || !(x->siv = siv_new(siv_backend_best())))
 		return -1;
-	memset(x->keys.c2s, 'c', SIV_KEY);
-	memset(x->keys.s2c, 's', SIV_KEY);
+	set_aead(x, AEAD_AES_SIV_CMAC_256);
 	return keyring_rotate(&x->ring, &fresh, now, NTP64_SECOND) ? 0 : -1;
 }
 
@@ -634,7 +671,10 @@ static void test_exchange(void **state)
 	struct cookie_opening o;
 	struct siv_job job;
 
-	for (unsigned inner = 0; inner <= 9; inner++) {
+	for (unsigned n = 0; n <= 19; n++) {
+		const unsigned inner = n / 2;
+
+		set_aead(x, n % 2 ? AEAD_AES_128_GCM_SIV : AEAD_AES_SIV_CMAC_256);
 		ask(x, inner);
 		assert_true(verify(x, &r, &o));
 		answer(x, &r, &o, &reply);
@@ -644,8 +684,8 @@ static void test_exchange(void **state)
 		siv_open(x->siv, &job, 1);
 		assert_true(job.done);
 		for (unsigned i = 0; i < reply.cookies; i++) {
-			o = (struct cookie_opening){
-				.cookie = x->p.octets + nts_reply_cookie(&reply, i), .size = COOKIE_SIZE};
+			o = (struct cookie_opening){.cookie = x->p.octets + nts_reply_cookie(&reply, i),
+				.size = cookie_size(x->aead)};
 			cookie_open(x->siv, &x->ring, now, &o, 1);
 			assert_int_equal(o.verdict, COOKIE_OPENED);
 			assert_memory_equal(&o.keys, &x->keys, sizeof(o.keys));
@@ -661,8 +701,9 @@ static void test_request_bits(void **state)
 	struct cookie_opening o;
 	struct packet good;
 
-	for (unsigned inner = 0; inner <= 1; inner++) {
-		ask(x, inner);
+	for (unsigned n = 0; n <= 3; n++) {
+		set_aead(x, n / 2 ? AEAD_AES_128_GCM_SIV : AEAD_AES_SIV_CMAC_256);
+		ask(x, n % 2);
 		good = x->p;
 		for (size_t bit = 0; bit < 8 * good.size; bit++) {
 			x->p = good;

@@ -1,6 +1,7 @@
 /*
  * The lanes of nts/siv_lanes.h against the portable back-end of nts/siv.h, operation by operation: keys of
- * their own in every lane, every number of requests, every shape. Lanes that the CPU has not are skipped.
+ * their own in every lane, every number of requests, every shape, and either AEAD for the clients. Lanes that
+ * the CPU has not are skipped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@ enum {
 	CELL = 1536,
 	ROUNDS = 300,
 	BLOCK = SIV_LANES_BLOCK,
-	SEALED = COOKIE_SIZE - COOKIE_NONCE_AT, /* a cookie from its nonce on */
+	SEALED_MAX = COOKIE_SIZE - COOKIE_NONCE_AT, /* a cookie from its nonce on */
 };
 
 static struct siv *oracle;
@@ -37,7 +38,29 @@ static struct {
 	bool good[MOST], right[MOST];
 	uint8_t master[SIV_KEY];
 	struct siv_lanes_master prepared;
+	uint16_t aead; /* the clients' */
 } bed;
+
+static bool is_gcm(void)
+{
+	return bed.aead == AEAD_AES_128_GCM_SIV;
+}
+
+static unsigned sealed_size(void)
+{
+	return (unsigned)cookie_size(bed.aead) - COOKIE_NONCE_AT;
+}
+
+/* Of each key as many octets are a client's. */
+static size_t key_size(void)
+{
+	return is_gcm() ? GCM_SIV_KEY : SIV_KEY;
+}
+
+static unsigned blocks(void)
+{
+	return 2 * (unsigned)key_size() / BLOCK;
+}
 
 /* Always the same sequence (splitmix64, Steele et al. 2014). */
 static uint64_t draw(void)
@@ -99,21 +122,31 @@ static void skip_without_lanes(void)
 		skip();
 }
 
-static void seal_cookie(unsigned i, uint8_t sealed[SEALED])
+static void seal_cookie(unsigned i, uint8_t *sealed)
 {
-	struct siv_job job = {.key = bed.master,
-		.text = sealed + 2 * BLOCK,
-		.size = sizeof(bed.client[i]),
-		.tag = sealed + BLOCK};
+	struct siv_job job = {
+		.key = bed.master, .text = sealed + 2 * BLOCK, .size = 2 * key_size(), .tag = sealed + BLOCK};
 
-	memcpy(job.text, &bed.client[i], sizeof(bed.client[i]));
+	memcpy(job.text, bed.client[i].c2s, key_size());
+	memcpy(job.text + key_size(), bed.client[i].s2c, key_size());
 	siv_job_bind(&job, NULL, 0, sealed, BLOCK);
 	siv_seal(oracle, &job, 1);
 	assert_true(job.done);
 }
 
+static unsigned nonce_size(void)
+{
+	return is_gcm() ? GCM_SIV_NONCE : BLOCK;
+}
+
+static void set_keys(unsigned i)
+{
+	memcpy(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
+}
+
 static void new_round(unsigned count)
 {
+	bed.aead = below(2) ? AEAD_AES_128_GCM_SIV : AEAD_AES_SIV_CMAC_256;
 	fill_edgy(bed.master, sizeof(bed.master));
 	lanes->backend->master(&bed.prepared, bed.master);
 	for (unsigned i = 0; i < count; i++)
@@ -154,38 +187,50 @@ static void test_open(void **state)
 		const unsigned count = 1 + below(MOST);
 
 		new_cookies(count);
-		damage_some(count, 0, SEALED);
+		damage_some(count, 0, sealed_size());
 		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
-		lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
+		lanes->backend->open(lanes, &bed.prepared, blocks(), bed.base, bed.key, bed.good, count);
 		for (unsigned i = 0; i < count; i++) {
 			assert_int_equal(bed.good[i], bed.right[i]);
-			if (bed.good[i])
-				assert_memory_equal(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
+			if (!bed.good[i])
+				continue;
+			assert_memory_equal(bed.keys[i].c2s, bed.client[i].c2s, key_size());
+			assert_memory_equal(bed.keys[i].s2c, bed.client[i].s2c, key_size());
 		}
 		compare_cells(count);
+	}
+}
+
+static void check_every_bit(uint8_t sealed[SEALED_MAX])
+{
+	const unsigned bits = sealed_size() * 8;
+
+	fill(sealed, SEALED_MAX);
+	seal_cookie(0, sealed);
+	for (unsigned bit = 0; bit < bits; bit += MOST) {
+		const unsigned count = bits - bit < MOST ? bits - bit : MOST;
+
+		for (unsigned i = 0; i < count; i++) {
+			memcpy(bed.cell[i], sealed, SEALED_MAX);
+			bed.cell[i][(bit + i) / 8] ^= (uint8_t)(1 << (bit + i) % 8);
+		}
+		lanes->backend->open(lanes, &bed.prepared, blocks(), bed.base, bed.key, bed.good, count);
+		for (unsigned i = 0; i < count; i++)
+			assert_false(bed.good[i]);
 	}
 }
 
 /* Every bit of a cookie, in a lane of its own each. */
 static void test_every_bit_of_a_cookie(void **state)
 {
-	uint8_t sealed[SEALED];
+	uint8_t sealed[SEALED_MAX];
 
 	(void)state;
 	skip_without_lanes();
 	new_round(1);
-	fill(sealed, sizeof(sealed));
-	seal_cookie(0, sealed);
-	for (unsigned bit = 0; bit < SEALED * 8; bit += MOST) {
-		const unsigned count = SEALED * 8 - bit < MOST ? SEALED * 8 - bit : MOST;
-
-		for (unsigned i = 0; i < count; i++) {
-			memcpy(bed.cell[i], sealed, sizeof(sealed));
-			bed.cell[i][(bit + i) / 8] ^= (uint8_t)(1 << (bit + i) % 8);
-		}
-		lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
-		for (unsigned i = 0; i < count; i++)
-			assert_false(bed.good[i]);
+	for (unsigned n = 0; n < 2; n++) {
+		bed.aead = n ? AEAD_AES_128_GCM_SIV : AEAD_AES_SIV_CMAC_256;
+		check_every_bit(sealed);
 	}
 }
 
@@ -201,19 +246,23 @@ static void test_verify(void **state)
 
 		new_round(count);
 		for (unsigned i = 0; i < count; i++) {
-			struct siv_job job = {.key = bed.client[i].c2s, .tag = bed.cell[i] + shape.tag_at};
+			struct siv_job job = {.aead = bed.aead,
+				.key = bed.client[i].c2s,
+				.tag = bed.cell[i] + shape.tag_at};
 
 			fill_edgy(bed.cell[i], CELL);
-			memcpy(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
-			siv_job_bind(&job, bed.cell[i], ad, bed.cell[i] + shape.nonce_at, BLOCK);
+			set_keys(i);
+			siv_job_bind(&job, bed.cell[i], ad, bed.cell[i] + shape.nonce_at, nonce_size());
 			siv_seal(oracle, &job, 1);
 		}
 		if (round % 3 == 0)
 			damage_some(count, 0, ad);
 		else
-			damage_some(count, round % 3 == 1 ? shape.nonce_at : shape.tag_at, BLOCK);
+			damage_some(count, round % 3 == 1 ? shape.nonce_at : shape.tag_at,
+				round % 3 == 1 ? nonce_size() : BLOCK);
 		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
-		lanes->backend->verify(lanes, &shape, bed.base, bed.key, bed.good, count);
+		(is_gcm() ? lanes->backend->gcm_verify : lanes->backend->verify)(
+			lanes, &shape, bed.base, bed.key, bed.good, count);
 		for (unsigned i = 0; i < count; i++)
 			assert_int_equal(bed.good[i], bed.right[i]);
 		compare_cells(count);
@@ -230,18 +279,19 @@ static void test_chain_and_bake(void **state)
 
 		new_cookies(count);
 		if (round & 1) {
-			lanes->backend->open(lanes, &bed.prepared, bed.base, bed.key, bed.good, count);
+			lanes->backend->open(
+				lanes, &bed.prepared, blocks(), bed.base, bed.key, bed.good, count);
 		} else {
 			for (unsigned i = 0; i < count; i++)
-				memcpy(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
-			lanes->backend->chain(lanes, &bed.prepared, bed.key, count);
+				set_keys(i);
+			lanes->backend->chain(lanes, &bed.prepared, blocks(), bed.key, count);
 		}
 		for (unsigned i = 0; i < count; i++)
 			fill_edgy(bed.cell[i], CELL);
 		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
 		for (unsigned i = 0; i < count; i++)
 			seal_cookie(i, bed.wanted[i]);
-		lanes->backend->bake(lanes, &bed.prepared, bed.base, bed.key, count);
+		lanes->backend->bake(lanes, &bed.prepared, blocks(), bed.base, bed.key, count);
 		compare_cells(count);
 	}
 }
@@ -253,28 +303,29 @@ static void test_seal(void **state)
 	for (unsigned round = 0; round < 2 * ROUNDS; round++) {
 		const unsigned count = 1 + below(MOST), ad = BLOCK + below(300);
 		const unsigned size = 16 + SIV_LANES_TEXT_UNIT * below(120);
-		const struct siv_lanes_shape shape = {.ad_size = (uint16_t)ad,
-			.nonce_at = (uint16_t)(ad + 8),
-			.tag_at = (uint16_t)(ad + 8 + BLOCK),
-			.text_at = (uint16_t)(ad + 8 + 2 * BLOCK),
-			.text_size = (uint16_t)size};
+		struct siv_lanes_shape shape = {
+			.ad_size = (uint16_t)ad, .nonce_at = (uint16_t)(ad + 8), .text_size = (uint16_t)size};
 
 		new_round(count);
+		shape.text_at = (uint16_t)(shape.nonce_at + nonce_size() + (is_gcm() ? 0 : SIV_TAG));
+		shape.tag_at = (uint16_t)(is_gcm() ? shape.text_at + size : shape.nonce_at + nonce_size());
 		for (unsigned i = 0; i < count; i++) {
 			fill_edgy(bed.cell[i], CELL);
-			memcpy(&bed.keys[i], &bed.client[i], sizeof(bed.client[i]));
+			set_keys(i);
 		}
 		memcpy(bed.wanted, bed.cell, sizeof(bed.cell));
 		for (unsigned i = 0; i < count; i++) {
-			struct siv_job job = {.key = bed.client[i].s2c,
+			struct siv_job job = {.aead = bed.aead,
+				.key = bed.client[i].s2c,
 				.text = bed.wanted[i] + shape.text_at,
 				.size = size,
 				.tag = bed.wanted[i] + shape.tag_at};
 
-			siv_job_bind(&job, bed.wanted[i], ad, bed.wanted[i] + shape.nonce_at, BLOCK);
+			siv_job_bind(&job, bed.wanted[i], ad, bed.wanted[i] + shape.nonce_at, nonce_size());
 			siv_seal(oracle, &job, 1);
 		}
-		lanes->backend->seal(lanes, &shape, bed.base, bed.key, count);
+		(is_gcm() ? lanes->backend->gcm_seal : lanes->backend->seal)(
+			lanes, &shape, bed.base, bed.key, count);
 		compare_cells(count);
 	}
 }

@@ -15,9 +15,10 @@
 #undef X86_BEGIN
 #define X86_BEGIN(features) AES_ONLY
 #if defined(__clang__)
-#define AES_ONLY _Pragma("clang attribute push(__attribute__((target(\"aes,ssse3\"))), apply_to = function)")
+#define AES_ONLY \
+	_Pragma("clang attribute push(__attribute__((target(\"aes,ssse3,pclmul\"))), apply_to = function)")
 #else
-#define AES_ONLY _Pragma("GCC push_options") _Pragma("GCC target(\"aes,ssse3\")")
+#define AES_ONLY _Pragma("GCC push_options") _Pragma("GCC target(\"aes,ssse3,pclmul\")")
 #endif
 
 enum { QUARTERS = 4, QUADS = 8 };
@@ -46,6 +47,8 @@ AES_ONLY
 
 BY_TWO(wide_xor, _mm_xor_si128)
 BY_TWO(wide_and, _mm_and_si128)
+BY_TWO(wide_or, _mm_or_si128)
+BY_TWO(wide_lower_halves, _mm_unpacklo_epi64)
 BY_TWO(wide_aesenc, _mm_aesenc_si128)
 BY_TWO(wide_aesenclast, _mm_aesenclast_si128)
 BY_TWO(wide_shuffle, _mm_shuffle_epi8)
@@ -75,10 +78,32 @@ static inline struct wide wide_up(struct wide a, int octets)
 	return a;
 }
 
-/* Each word takes the place of the one below, the lowest that of the highest. */
-static inline struct wide wide_rotate(struct wide a)
+static inline struct wide wide_down(struct wide a)
 {
-	EACH_QUARTER a.quarter[q] = _mm_shuffle_epi32(a.quarter[q], _MM_SHUFFLE(2, 1, 0, 3));
+	EACH_QUARTER a.quarter[q] = _mm_srli_si128(a.quarter[q], 8);
+	return a;
+}
+
+/* So are which halves are multiplied. */
+static inline struct wide wide_multiply(struct wide a, struct wide b, int halves)
+{
+	EACH_QUARTER
+	{
+		const __m128i x = halves & 0x01 ? _mm_srli_si128(a.quarter[q], 8) : a.quarter[q];
+		const __m128i y = halves & 0x10 ? _mm_srli_si128(b.quarter[q], 8) : b.quarter[q];
+
+		a.quarter[q] = _mm_clmulepi64_si128(x, y, 0);
+	}
+	return a;
+}
+
+/* Words in another order: the lowest that of the highest, and each other that of the one below; or halves
+ * exchanged. */
+static inline struct wide wide_reorder(struct wide a, int order)
+{
+	EACH_QUARTER a.quarter[q] = order == _MM_SHUFFLE(1, 0, 3, 2)
+					    ? _mm_shuffle_epi32(a.quarter[q], _MM_SHUFFLE(1, 0, 3, 2))
+					    : _mm_shuffle_epi32(a.quarter[q], _MM_SHUFFLE(2, 1, 0, 3));
 	return a;
 }
 
@@ -100,6 +125,10 @@ X86_END
 /* Some are macros of the compiler's. */
 #undef _mm512_xor_si512
 #undef _mm512_and_si512
+#undef _mm512_or_si512
+#undef _mm512_unpacklo_epi64
+#undef _mm512_clmulepi64_epi128
+#undef _mm512_bsrli_epi128
 #undef _mm512_aesenc_epi128
 #undef _mm512_aesenclast_epi128
 #undef _mm512_shuffle_epi8
@@ -119,6 +148,10 @@ X86_END
 #define __m512i struct wide
 #define _mm512_xor_si512 wide_xor
 #define _mm512_and_si512 wide_and
+#define _mm512_or_si512 wide_or
+#define _mm512_unpacklo_epi64 wide_lower_halves
+#define _mm512_clmulepi64_epi128 wide_multiply
+#define _mm512_bsrli_epi128(a, octets) wide_down(a)
 #define _mm512_aesenc_epi128 wide_aesenc
 #define _mm512_aesenclast_epi128 wide_aesenclast
 #define _mm512_shuffle_epi8 wide_shuffle
@@ -126,7 +159,7 @@ X86_END
 #define _mm512_slli_epi32 wide_left
 #define _mm512_srai_epi32 wide_right
 #define _mm512_bslli_epi128 wide_up
-#define _mm512_shuffle_epi32(a, order) wide_rotate(a)
+#define _mm512_shuffle_epi32(a, order) wide_reorder(a, (int)(order))
 #define _mm512_setzero_si512() wide_of(_mm_setzero_si128())
 #define _mm512_broadcast_i32x4 wide_of
 #define _mm512_castsi128_si512 wide_of
