@@ -37,8 +37,10 @@ enum stage {
 	JUNK,
 	STAGES
 };
+static const uint16_t aeads[] = {AEAD_AES_SIV_CMAC_256, AEAD_AES_128_GCM_SIV};
+enum { AEADS = sizeof(aeads) / sizeof(aeads[0]) };
 static const char *const stage_names[STAGES] = {[PATH] = "path",
-	[AEAD] = "aead15",
+	[AEAD] = "aead",
 	[PARSE] = "parse",
 	[COOKIE_OPEN] = "cookie-open",
 	[OPEN_FORGED] = "cookie-open-forged",
@@ -55,12 +57,17 @@ struct side {
 	struct nts_lane *lane;
 };
 
-static struct {
-	_Alignas(64) uint8_t cell[FRAMES][CELL];
+/* Requests of one AEAD. */
+struct traffic {
 	_Alignas(64) uint8_t template[FRAMES][CELL];
 	_Alignas(64) uint8_t junk[FRAMES][CELL];   /* the same with cookies that are forged */
 	_Alignas(64) uint8_t forged[FRAMES][CELL]; /* ... and with tags */
 	uint16_t length[FRAMES];
+};
+
+static struct {
+	_Alignas(64) uint8_t cell[FRAMES][CELL];
+	struct traffic traffic[AEADS];
 	struct packet packet[FRAMES];
 	struct nts_burst_item item[FRAMES], *list[FRAMES];
 	struct nts_burst_cookie cookie[FRAMES];
@@ -81,49 +88,49 @@ static uint8_t *ntp_of(unsigned i)
 	return bed.cell[i] + NTP_AT;
 }
 
-static void lay_out(const uint8_t (*template)[CELL])
+static void lay_out(const struct traffic *traffic, const uint8_t (*template)[CELL])
 {
 	memcpy(bed.cell, template, sizeof(bed.cell));
 	for (unsigned i = 0; i < FRAMES; i++)
 		bed.packet[i] =
-			(struct packet){.data = bed.cell[i], .length = bed.length[i], .flags = CHECKED};
+			(struct packet){.data = bed.cell[i], .length = traffic->length[i], .flags = CHECKED};
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 /* A client that has just been given its cookies asks for one more. */
-static bool make_request(unsigned i, struct siv *siv)
+static bool make_request(struct traffic *traffic, uint16_t aead, unsigned i, struct siv *siv)
 {
 	static uint8_t octets[NTS_CLIENT_REQUEST_MAX], frame[GOLDEN_FRAME_MAX];
-	struct nts_client client = {.cookies = KE_COOKIES};
+	struct nts_client client = {.aead = aead, .cookies = KE_COOKIES};
+	const size_t key_size = aead == AEAD_AES_128_GCM_SIV ? GCM_SIV_KEY : SIV_KEY;
 	uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE], nonce[NTS_NONCE];
 	struct golden_shape shape = {0};
-	struct cookie_sealing sealing = {.aead = AEAD_AES_SIV_CMAC_256,
-		.cookie = client.cookie[0].octets,
-		.nonce = nonce,
-		.keys = &client.keys};
+	struct cookie_sealing sealing = {
+		.aead = aead, .cookie = client.cookie[0].octets, .nonce = nonce, .keys = &client.keys};
 	size_t size;
 
-	memset(&client.keys, (int)(i + 1), sizeof(client.keys));
+	memset(client.keys.c2s, (int)(i + 1), key_size);
+	memset(client.keys.s2c, (int)(i + 1), key_size);
 	memset(identifier, (int)(i + 2), sizeof(identifier));
 	memset(nonce, (int)(i + 3), sizeof(nonce));
 	cookie_seal(siv, keyring_current(&bed.ring, bed.now), &sealing, 1);
-	client.cookie[0].size = COOKIE_SIZE;
+	client.cookie[0].size = (uint16_t)cookie_size(aead);
 	memset(octets, 0, NTP_HEADER_SIZE);
 	octets[0] = 4 << 3 | NTP_MODE_CLIENT;
 	memset(octets + NTP_HEADER_SIZE - 8, (int)(i + 4), 8);
 	size = nts_client_protect(&client, siv, octets, identifier, nonce);
 	shape.ntp_octets = (uint16_t)size;
-	bed.length[i] = golden_build(&shape, frame);
-	if (size == 0 || bed.length[i] > CELL)
+	traffic->length[i] = golden_build(&shape, frame);
+	if (size == 0 || traffic->length[i] > CELL)
 		return false;
 	memcpy(frame + NTP_AT, octets, size);
-	memcpy(bed.template[i], frame, bed.length[i]);
-	memcpy(bed.junk[i], frame, bed.length[i]);
+	memcpy(traffic->template[i], frame, traffic -> length[i]);
+	memcpy(traffic->junk[i], frame, traffic->length[i]);
 	/* In the cookie's ciphertext: found out by its tag. */
-	bed.junk[i][NTP_AT + NTP_HEADER_SIZE + NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE +
-		    NTS_FIELD_HEADER + COOKIE_SIZE - 1] ^= 1;
-	memcpy(bed.forged[i], frame, bed.length[i]);
-	bed.forged[i][bed.length[i] - 1] ^= 1;
+	traffic->junk[i][NTP_AT + NTP_HEADER_SIZE + NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE +
+			 NTS_FIELD_HEADER + cookie_size(aead) - 1] ^= 1;
+	memcpy(traffic->forged[i], frame, traffic->length[i]);
+	traffic->forged[i][traffic->length[i] - 1] ^= 1;
 	return true;
 }
 
@@ -133,7 +140,7 @@ static void parse_all(void)
 		bed.list[i] = &bed.item[i];
 		bed.item[i].packet = ntp_of(i);
 		bed.item[i].keys = &bed.keys[i];
-		nts_request_parse(&bed.item[i].request, ntp_of(i), (size_t)bed.length[i] - NTP_AT);
+		nts_request_parse(&bed.item[i].request, ntp_of(i), (size_t)bed.packet[i].length - NTP_AT);
 	}
 }
 
@@ -142,8 +149,8 @@ static void begin_all(void)
 	for (unsigned i = 0; i < FRAMES; i++) {
 		struct nts_burst_item *item = &bed.item[i];
 
-		nts_reply_begin(
-			&item->reply, item->packet, &item->request, item->packet, COOKIE_SIZE, bed.nonce[i]);
+		nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
+			cookie_size(item->request.aead), bed.nonce[i]);
 		bed.cookie[i] = (struct nts_burst_cookie){.item = item,
 			.octets = item->packet + nts_reply_cookie(&item->reply, 0),
 			.nonce = bed.nonce[FRAMES + i]};
@@ -197,11 +204,13 @@ static uint64_t timed(enum stage stage, enum stage subject, struct nts_burst *bu
 		       : counter_read_ordered(COUNTER_CPU) - start;
 }
 
-static uint64_t by_stage(enum stage subject, struct nts_burst *burst)
+static uint64_t by_stage(const struct traffic *traffic, enum stage subject, struct nts_burst *burst)
 {
 	uint64_t ticks = 0;
 
-	lay_out(subject == OPEN_FORGED ? bed.junk : subject == VERIFY_FORGED ? bed.forged : bed.template);
+	lay_out(traffic, subject == OPEN_FORGED     ? traffic->junk
+			 : subject == VERIFY_FORGED ? traffic->forged
+						    : traffic->template);
 	ticks += timed(NONCES, subject, burst);
 	ticks += timed(PARSE, subject, burst);
 	ticks += timed(COOKIE_OPEN, subject, burst);
@@ -216,17 +225,18 @@ static uint64_t by_stage(enum stage subject, struct nts_burst *burst)
 uint64_t micro_nts_run(unsigned subject)
 {
 	const enum stage stage = (enum stage)(subject % STAGES);
-	struct side *side = &bed.side[subject / STAGES];
+	const struct traffic *traffic = &bed.traffic[subject / STAGES % AEADS];
+	struct side *side = &bed.side[subject / STAGES / AEADS];
 
 	if (stage != PATH && stage != JUNK)
-		return by_stage(stage, side->burst);
-	lay_out(stage == PATH ? bed.template : bed.junk);
+		return by_stage(traffic, stage, side->burst);
+	lay_out(traffic, stage == PATH ? traffic->template : traffic->junk);
 	return path(side->lane, counter_read_ordered(COUNTER_CPU));
 }
 
 unsigned micro_nts_subjects(void)
 {
-	return bed.sides * STAGES;
+	return bed.sides * AEADS * STAGES;
 }
 
 const char *micro_nts_name(unsigned subject)
@@ -242,14 +252,20 @@ static bool all_have(enum verdict verdict)
 	return true;
 }
 
+static const char *suffix_of(unsigned stage, uint16_t aead)
+{
+	return aead == AEAD_AES_128_GCM_SIV ? "30" : stage == AEAD ? "15" : "";
+}
+
 static bool add_side(const struct siv_backend *backend, const uint8_t seed[16])
 {
 	struct side *side = &bed.side[bed.sides];
 
 	side->burst = nts_burst_new(backend);
 	side->lane = nts_lane_new(backend, seed);
-	for (unsigned s = 0; s < STAGES; s++)
-		snprintf(bed.name[bed.sides * STAGES + s], NAME, "nts/%s@%s", stage_names[s], backend->name);
+	for (unsigned s = 0; s < AEADS * STAGES; s++)
+		snprintf(bed.name[bed.sides * AEADS * STAGES + s], NAME, "nts/%s%s@%s",
+			stage_names[s % STAGES], suffix_of(s % STAGES, aeads[s / STAGES]), backend->name);
 	bed.sides++;
 	if (!side->burst || !side->lane)
 		return false;
@@ -276,11 +292,11 @@ bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase)
 	for (unsigned b = 0; siv_backends[b] && bed.sides < BACKENDS_MAX; b++)
 		if (siv_backends[b]->supported() && !add_side(siv_backends[b], seed))
 			return false;
-	for (unsigned i = 0; i < FRAMES; i++)
-		if (!make_request(i, siv))
+	for (unsigned i = 0; i < AEADS * FRAMES; i++)
+		if (!make_request(&bed.traffic[i / FRAMES], aeads[i / FRAMES], i % FRAMES, siv))
 			return false;
 	siv_free(siv);
-	for (unsigned b = 0; b < bed.sides; b++) {
+	for (unsigned b = 0; b < bed.sides * AEADS; b++) {
 		micro_nts_run(b * STAGES + PATH);
 		if (!all_have(VERDICT_NTS_ANSWERED))
 			return false;

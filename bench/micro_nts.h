@@ -1,5 +1,5 @@
 /* The NTS lane's part of bench/micro.c: a burst of protected requests, as a whole and by stage, for each AEAD
- * back-end. One thread. */
+ * and back-end of the AEADs. One thread. */
 #ifndef BENCH_MICRO_NTS_H
 #define BENCH_MICRO_NTS_H
 
@@ -9,7 +9,7 @@
 #include "dataplane/policy.h"
 #include "refclock/timebase.h"
 
-enum { MICRO_NTS_FRAMES = 32 /* of a run: a burst */, MICRO_NTS_SUBJECTS_MAX = 64 };
+enum { MICRO_NTS_FRAMES = 32 /* of a run: a burst */, MICRO_NTS_SUBJECTS_MAX = 128 };
 
 /* Lay the bed: false where some request of it is not answered. The policy gets NTS switched on. */
 bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase);
