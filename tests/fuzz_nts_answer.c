@@ -13,6 +13,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/nts_lane.h"
 #include "ntp/octets.h"
+#include "nts/fields.h"
 #include "tests/fuzz_nts_answer.h"
 #include "tests/nts_golden.h"
 #include "tests/nts_judge.h"
@@ -78,7 +79,7 @@ static size_t put_field(uint8_t *octets, size_t at, uint16_t type, size_t body)
 	return at + FIELD_HEADER;
 }
 
-static size_t put_beginning(uint8_t *octets, bool bare)
+static size_t put_beginning(uint8_t *octets, bool bare, bool gcm_siv)
 {
 	size_t at = HEADER;
 
@@ -87,19 +88,21 @@ static size_t put_beginning(uint8_t *octets, bool bare)
 		return at;
 	at = put_field(octets, at, 0x0104, 32);
 	memset(octets + at, 0x1d, 32);
-	at = put_field(octets, at + 32, 0x0204, COOKIE_SIZE);
-	nts_golden_cookie(octets + at, NTS_GOLDEN_CURRENT);
-	return at + COOKIE_SIZE;
+	at = put_field(octets, at + 32, 0x0204, gcm_siv ? COOKIE_SIZE_GCM_SIV : COOKIE_SIZE);
+	return at + nts_golden_cookie(octets + at, gcm_siv, NTS_GOLDEN_CURRENT);
 }
 
 /* The authenticator over all before `at`, with what is encrypted; where it ends. */
-static size_t put_authenticator(
-	uint8_t *octets, size_t at, size_t nonce, size_t padding, const uint8_t *text, size_t text_size)
+static size_t put_authenticator(uint8_t *octets, size_t at, size_t nonce, size_t padding, bool gcm_siv,
+	const uint8_t *text, size_t text_size)
 {
 	const size_t nonce_room = (nonce + 3) / 4 * 4, text_room = (TAG + text_size + 3) / 4 * 4;
 	const size_t body = put_field(octets, at, 0x0404, 4 + nonce_room + text_room + padding);
-	uint8_t *tag = octets + body + 4 + nonce_room;
-	struct siv_job job = {.key = nts_golden_keys.c2s, .tag = tag, .text = tag + TAG, .size = text_size};
+	uint8_t *ciphertext = octets + body + 4 + nonce_room;
+	struct siv_job job = {.key = nts_golden_keys(gcm_siv)->c2s,
+		.tag = ciphertext,
+		.text = ciphertext + TAG,
+		.size = text_size};
 
 	store_be16(octets + body, (uint16_t)nonce);
 	store_be16(octets + body + 2, (uint16_t)(TAG + text_size));
@@ -107,8 +110,14 @@ static size_t put_authenticator(
 	memset(octets + body + 4, 0x9e, nonce);
 	memcpy(job.text, text, text_size);
 	siv_job_bind(&job, octets, at, octets + body + 4, nonce);
+	if (gcm_siv) {
+		job.aead = AEAD_AES_128_GCM_SIV;
+		job.text = ciphertext;
+		job.tag = ciphertext + text_size;
+		memcpy(job.text, text, text_size);
+	}
 	siv_seal(bed.siv, &job, 1);
-	require(job.done);
+	require(job.done || (gcm_siv && nonce != GCM_SIV_NONCE));
 	return body + 4 + nonce_room + text_room + padding;
 }
 
@@ -116,18 +125,20 @@ static size_t put_authenticator(
 static size_t wrap(uint8_t *octets, const uint8_t *data, size_t size, bool bare)
 {
 	size_t clear, at, nonce, padding;
+	bool gcm_siv;
 
 	if (size < WRAP_HEAD || size > SIZE_MOST / 2)
 		return 0;
 	nonce = data[0] & NONCE_MOST;
+	gcm_siv = data[0] & 0x80;
 	padding = 4 * (size_t)(data[1] & 15);
 	clear = load_be16(data + 2);
 	data += WRAP_HEAD;
 	size -= WRAP_HEAD;
 	clear = clear < size ? clear : size;
-	at = put_beginning(octets, bare);
+	at = put_beginning(octets, bare, gcm_siv);
 	memcpy(octets + at, data, clear);
-	return put_authenticator(octets, at + clear, nonce, padding, data + clear, size - clear);
+	return put_authenticator(octets, at + clear, nonce, padding, gcm_siv, data + clear, size - clear);
 }
 
 static size_t make_request(uint8_t *octets, const uint8_t *data, size_t size)
@@ -203,6 +214,11 @@ static void check(const struct packet *packet, bool offload, bool silent)
 	const bool refused = verdict_info[packet->verdict].disposition == DISPOSITION_REFUSE;
 
 	if (packet->verdict == VERDICT_NTS_ANSWERED) {
+		struct nts_request r;
+
+		require(nts_request_parse(&r, bed.request.frame + bed.request.ntp, bed.request.ntp_size) ==
+			NTS_REQUEST_VALID);
+		bed.request.gcm_siv = r.aead == AEAD_AES_128_GCM_SIV;
 		require(!nts_judge_reply(&bed.request, packet, &bed.ring, NTS_JUDGE_ANY_COOKIES, offload));
 	} else if (packet->verdict == VERDICT_NTS_IDENTIFIED) {
 		require(!nts_judge_echo(&bed.request, packet, offload));

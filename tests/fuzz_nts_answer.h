@@ -14,7 +14,8 @@ enum {
 	FUZZ_NTS_PATCHED =
 		0x10, /* a good request, and three octets for each change: where (2), what to xor */
 	/*
-	 * Behind a good header, identifier and cookie: octets of the nonce (1), words of padding (1), size of
+	 * Behind a good header, identifier and cookie: octets of the nonce (1; with 0x80 the client is one of
+	 * AES-128-GCM-SIV), words of padding (1), size of
 	 * what is in clear (2), that, and what is encrypted; all of it with a right tag.
 	 */
 	FUZZ_NTS_WRAPPED = 0x20,

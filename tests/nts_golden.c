@@ -7,12 +7,26 @@
 #include "dataplane/packet.h"
 #include "nts/siv.h"
 
-enum { NTP_HEADER = 48, FIELD_HEADER = 4, TAG = 16, AEAD = 15, OTHER_AEAD = 30, COOKIE = 100 };
-
-const struct cookie_keys nts_golden_keys = {
-	.c2s = "client to server, 32 octets long",
-	.s2c = "server to client, just as long..",
+enum {
+	NTP_HEADER = 48,
+	FIELD_HEADER = 4,
+	TAG = 16,
+	AEAD = 15,
+	OTHER_AEAD = 30,
+	COOKIE = 100,
+	GCM_COOKIE = 68
 };
+
+const struct cookie_keys *nts_golden_keys(bool gcm_siv)
+{
+	static const struct cookie_keys of_siv = {
+		.c2s = "client to server, 32 octets long",
+		.s2c = "server to client, just as long..",
+	};
+	static const struct cookie_keys of_gcm_siv = {"GCM-SIV's C2S..", "GCM-SIV's S2C.."};
+
+	return gcm_siv ? &of_gcm_siv : &of_siv;
+}
 
 static void require(bool condition)
 {
@@ -71,16 +85,19 @@ void nts_golden_policy(struct policy *policy)
 	policy->nts = 1;
 }
 
-void nts_golden_cookie(uint8_t cookie[COOKIE_SIZE], uint32_t key_id)
+size_t nts_golden_cookie(uint8_t cookie[COOKIE_SIZE], bool gcm_siv, uint32_t key_id)
 {
 	const struct keyring_key key = key_of(key_id);
 	uint8_t nonce[COOKIE_NONCE];
-	struct cookie_sealing sealing = {
-		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = nonce, .keys = &nts_golden_keys};
+	struct cookie_sealing sealing = {.aead = gcm_siv ? AEAD_AES_128_GCM_SIV : AEAD_AES_SIV_CMAC_256,
+		.cookie = cookie,
+		.nonce = nonce,
+		.keys = nts_golden_keys(gcm_siv)};
 
 	fill(nonce, sizeof(nonce), key_id + 1);
 	cookie_seal(aead(), &key, &sealing, 1);
 	require(sealing.done);
+	return gcm_siv ? GCM_COOKIE : COOKIE;
 }
 
 /* NTP octets in the making, and where in them things stand. */
@@ -89,6 +106,7 @@ struct draft {
 	size_t size;
 	size_t part[128]; /* by letter, the first one; 0: none */
 	size_t protected_end, nonce_size;
+	size_t cookie; /* octets */
 };
 
 /* A field's head and its body of octets to be filled. */
@@ -106,11 +124,11 @@ static uint8_t *put_field(struct draft *d, char letter, uint16_t type, size_t bo
 	return at + FIELD_HEADER;
 }
 
-static void put_cookie(struct draft *d, char letter, size_t size, uint32_t key_id)
+static void put_cookie(struct draft *d, const struct nts_golden_shape *s, char letter, size_t size)
 {
 	uint8_t cookie[COOKIE + 4] = {0};
 
-	nts_golden_cookie(cookie, key_id ? key_id : NTS_GOLDEN_CURRENT);
+	nts_golden_cookie(cookie, s->gcm_siv, s->key_id ? s->key_id : NTS_GOLDEN_CURRENT);
 	memcpy(put_field(d, letter, 0x0204, size), cookie, size);
 }
 
@@ -125,9 +143,9 @@ static size_t padded(size_t size)
 static size_t draft_inner(const struct nts_golden_shape *s, uint8_t *text)
 {
 	static struct draft inner;
-	const struct nts_golden_shape nothing = {.key_id = s->key_id};
+	const struct nts_golden_shape nothing = {.key_id = s->key_id, .gcm_siv = s->gcm_siv};
 
-	inner = (struct draft){0};
+	inner = (struct draft){.cookie = s->gcm_siv ? GCM_COOKIE : COOKIE};
 	put_parts(&inner, &nothing, s->inner ? s->inner : "");
 	memcpy(text, inner.octets, inner.size);
 	return inner.size;
@@ -136,40 +154,44 @@ static size_t draft_inner(const struct nts_golden_shape *s, uint8_t *text)
 static void put_authenticator(struct draft *d, const struct nts_golden_shape *s)
 {
 	static uint8_t inner[GOLDEN_FRAME_MAX];
-	const size_t text = draft_inner(s, inner) - s->inner_cut, nonce = s->nonce ? s->nonce : 16;
+	const size_t text = draft_inner(s, inner) - s->inner_cut, nonce = s->nonce     ? s->nonce
+									  : s->gcm_siv ? 12
+										       : 16;
 	const size_t ad = d->size, first = !d->part['a'];
 	uint8_t *body = put_field(d, 'a', 0x0404, 4 + padded(nonce) + padded(TAG + text) + s->padding), *tag;
-	struct siv_job job = {.key = nts_golden_keys.c2s, .size = text};
+	struct siv_job job = {.aead = s->gcm_siv ? OTHER_AEAD : AEAD,
+		.key = nts_golden_keys(s->gcm_siv)->c2s,
+		.size = text};
 
 	set_integer(body, s->nonce_claim ? s->nonce_claim & 0xffff : (uint32_t)nonce, 2);
 	set_integer(body + 2, s->ciphertext_claim ? s->ciphertext_claim & 0xffff : (uint32_t)(TAG + text), 2);
 	tag = body + 4 + padded(nonce);
 	memset(body + 4 + nonce, 0, padded(nonce) - nonce);
 	memset(tag + TAG + text, 0, s->padding);
-	memcpy(tag + TAG, inner, text);
-	job.tag = tag;
-	job.text = tag + TAG;
+	job.text = s->gcm_siv ? tag : tag + TAG;
+	job.tag = tag = s->gcm_siv ? tag + text : tag;
+	memcpy(job.text, inner, text);
 	siv_job_bind(&job, d->octets, ad, body + 4, nonce);
 	siv_seal(aead(), &job, 1);
-	require(job.done);
+	require(job.done || (s->gcm_siv && nonce != 12));
 	if (!first)
 		return;
 	d->protected_end = ad;
 	d->nonce_size = nonce;
 	d->part['n'] = (size_t)(body + 4 - d->octets);
 	d->part['t'] = (size_t)(tag - d->octets);
-	d->part['e'] = d->part['t'] + TAG;
+	d->part['e'] = (size_t)(job.text - d->octets);
 }
 
 static void put_part(struct draft *d, const struct nts_golden_shape *s, char letter)
 {
 	switch (letter) {
 	case 'c':
-		return put_cookie(d, letter, COOKIE, s->key_id);
+		return put_cookie(d, s, letter, d->cookie);
 	case 'k':
-		return put_cookie(d, letter, COOKIE - 4, s->key_id);
+		return put_cookie(d, s, letter, d->cookie - 4);
 	case 'l':
-		return put_cookie(d, letter, COOKIE + 4, s->key_id);
+		return put_cookie(d, s, letter, d->cookie + 4);
 	case 'a':
 		return put_authenticator(d, s);
 	default:
@@ -186,16 +208,16 @@ static void put_part(struct draft *d, const struct nts_golden_shape *s, char let
 		put_field(d, letter, 0x0104, 28);
 		break;
 	case 'x':
-		put_field(d, letter, 0x0204, COOKIE);
+		put_field(d, letter, 0x0204, d->cookie);
 		break;
 	case 'p':
-		put_field(d, letter, 0x0304, COOKIE);
+		put_field(d, letter, 0x0304, d->cookie);
 		break;
 	case 'm':
-		put_field(d, letter, 0x0304, COOKIE - 4);
+		put_field(d, letter, 0x0304, d->cookie - 4);
 		break;
 	case 'q':
-		put_field(d, letter, 0x0304, COOKIE + 4);
+		put_field(d, letter, 0x0304, d->cookie + 4);
 		break;
 	case 'u':
 		put_field(d, letter, 0x2005, 24);
@@ -285,7 +307,7 @@ void nts_golden_build(
 {
 	static struct draft d;
 
-	d = (struct draft){0};
+	d = (struct draft){.cookie = shape->gcm_siv ? GCM_COOKIE : COOKIE};
 	put_header(&d, shape);
 	put_parts(&d, shape, shape->clear);
 	flip(&d, &shape->flip);
@@ -296,6 +318,7 @@ void nts_golden_build(
 	out->nonce = (uint16_t)d.part['n'];
 	out->nonce_size = (uint16_t)d.nonce_size;
 	out->tag = (uint16_t)d.part['t'];
+	out->gcm_siv = shape->gcm_siv;
 }
 
 /* One line of the table. */
@@ -338,6 +361,14 @@ static const struct line table[] = {
 	{"nonce-32", S("ica", .nonce = 32), OK, 1},
 	{"padding-more", S("ica", .padding = 64), OK, 1},
 	{"padding-encrypted", S("ica", .inner = "pu", .nonce = 8, .padding = 8), OK, 2},
+	{"gcm-siv", S("ica", .gcm_siv = true), OK, 1},
+	{"gcm-siv-placeholders-7", S("icpppppppa", .gcm_siv = true), OK, 8},
+	{"gcm-siv-placeholders-9", S("jcpppppppppa", .gcm_siv = true), OK, 8},
+	{"gcm-siv-encrypted", S("ica", .inner = "pup", .gcm_siv = true), OK, 3},
+	{"gcm-siv-unknown-fields", S("uiucupua", .inner = "u", .gcm_siv = true), OK, 2},
+	{"gcm-siv-future-key", S("ica", .key_id = NTS_GOLDEN_FUTURE, .gcm_siv = true), OK, 1},
+	{"gcm-siv-padding-more", S("ica", .padding = 64, .gcm_siv = true), OK, 1},
+	{"gcm-siv-after-all", S("icaicpqbu", .gcm_siv = true), OK, 1},
 	{"leap-bits", S("ica", .lvm = GOLDEN_LVM(4, 3) | 0xc0), OK, 1},
 	/* What follows the authenticator is nobody's. */
 	{"after-unknown", S("icau"), OK, 1},
@@ -405,7 +436,22 @@ static const struct line table[] = {
 	{"nonce-1-padded-less", S("ica", .nonce = 1, .padding = 8), VERDICT_NTS_PADDING, 0},
 	{"nonce-4-encrypted", S("ica", .inner = "p", .nonce = 4), VERDICT_NTS_PADDING, 0},
 
+	{"gcm-siv-nonce-16", S("ica", .nonce = 16, .gcm_siv = true), VERDICT_NTS_NONCE_LENGTH, 0},
+	{"gcm-siv-nonce-11-padded", S("ica", .nonce = 11, .padding = 4, .gcm_siv = true), VERDICT_NTS_NONCE_LENGTH, 0},
+	{"gcm-siv-placeholder-longer", S("icqa", .gcm_siv = true), VERDICT_NTS_PLACEHOLDER_LENGTH, 0},
+	{"gcm-siv-encrypted-cookie", S("ica", .inner = "c", .gcm_siv = true), VERDICT_NTS_ENCRYPTED_FIELD, 0},
+
 	/* What gets a kiss. */
+	{"gcm-siv-cookie-shorter", S("ika", .gcm_siv = true), VERDICT_NTS_COOKIE_LENGTH, 0},
+	{"gcm-siv-cookie-longer", S("ilpa", .gcm_siv = true), VERDICT_NTS_PLACEHOLDER_LENGTH, 0},
+	{"gcm-siv-unknown-key", S("ica", .key_id = NTS_GOLDEN_UNKNOWN, .gcm_siv = true), VERDICT_NTS_UNKNOWN_KEY, 0},
+	{"gcm-siv-expired-key", S("ica", .key_id = NTS_GOLDEN_EXPIRED, .gcm_siv = true), VERDICT_NTS_EXPIRED_KEY, 0},
+	{"gcm-siv-other-aead", S("ica", .key_id = NTS_GOLDEN_OTHER_AEAD, .gcm_siv = true), VERDICT_NTS_ALGORITHM, 0},
+	{"gcm-siv-cookie-end-flipped", S("icpa", .gcm_siv = true, FLIP('c', 71, 0x01)), VERDICT_NTS_COOKIE_FORGED, 0},
+	{"gcm-siv-header-flipped", S("ica", .gcm_siv = true, FLIP('h', 47, 0x01)), VERDICT_NTS_FORGED, 0},
+	{"gcm-siv-nonce-flipped", S("ica", .gcm_siv = true, FLIP('n', 11, 0x80)), VERDICT_NTS_FORGED, 0},
+	{"gcm-siv-tag-flipped", S("ica", .gcm_siv = true, FLIP('t', 15, 0x80)), VERDICT_NTS_FORGED, 0},
+	{"gcm-siv-ciphertext-flipped", S("ica", .inner = "p", .gcm_siv = true, FLIP('e', 71, 0x01)), VERDICT_NTS_FORGED, 0},
 	{"cookie-shorter", S("ika"), VERDICT_NTS_COOKIE_LENGTH, 0},
 	{"cookie-longer", S("ila"), VERDICT_NTS_COOKIE_LENGTH, 0},
 	{"cookie-shorter-with-placeholder", S("ikma"), VERDICT_NTS_COOKIE_LENGTH, 0},

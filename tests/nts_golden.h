@@ -22,7 +22,7 @@
 enum {
 	NTS_GOLDEN_FUTURE = 0x44440004,
 	NTS_GOLDEN_CURRENT = 0x33330003,
-	NTS_GOLDEN_OTHER_AEAD = 0x22220002, /* its clients' keys are for an AEAD that is not served */
+	NTS_GOLDEN_OTHER_AEAD = 0x22220002, /* is of an AEAD that makes no cookies here */
 	NTS_GOLDEN_EXPIRED = 0x11110001,
 	NTS_GOLDEN_UNKNOWN = 0x55550005, /* not in the ring */
 };
@@ -50,13 +50,15 @@ struct nts_golden_flip {
  *   a                           the authenticator, over all before it
  *   b (40)                      authenticator of junk
  *   M                           no field but 20 octets, as of a MAC
- * `inner` likewise, encrypted in a.
+ * `inner` likewise, encrypted in a. A client of AES-128-GCM-SIV has cookies and placeholders that are shorter
+ * by 32, nonces of 12, and its tag behind what is encrypted.
  */
 struct nts_golden_shape {
 	const char *clear, *inner;
+	bool gcm_siv;      /* the AEAD */
 	uint32_t key_id;   /* of the cookie; 0: NTS_GOLDEN_CURRENT */
 	uint16_t lvm;      /* GOLDEN_LVM(version, mode) */
-	uint8_t nonce;     /* octets; 0: 16 */
+	uint8_t nonce;     /* octets; 0: what the AEAD's clients take */
 	uint8_t padding;   /* octets after the ciphertext */
 	uint8_t inner_cut; /* octets that `inner` is short of its end */
 	uint32_t nonce_claim, ciphertext_claim;
@@ -74,6 +76,7 @@ struct nts_golden_case {
 	uint16_t identifier, identifier_size; /* the first one's body in it; 0: none */
 	uint16_t protected_end;               /* the header and all fields before a; 0: no a */
 	uint16_t nonce, nonce_size, tag;      /* of a, in the NTP packet */
+	bool gcm_siv;
 	enum verdict verdict;
 	unsigned cookies; /* of the reply, for VERDICT_NTS_ANSWERED */
 };
@@ -94,9 +97,9 @@ void nts_golden_case(size_t number, struct nts_golden_case *out);
 /* What the cases expect: golden_policy with NTS, the ring, and the keys of their client. */
 void nts_golden_policy(struct policy *policy);
 void nts_golden_keyring(struct keyring *ring);
-extern const struct cookie_keys nts_golden_keys;
+const struct cookie_keys *nts_golden_keys(bool gcm_siv);
 
-/* Seal a cookie of these keys under the key of that id, be it in the ring or not. */
-void nts_golden_cookie(uint8_t cookie[COOKIE_SIZE], uint32_t key_id);
+/* Seal a cookie of these keys under the key of that id, be it in the ring or not. Its size. */
+size_t nts_golden_cookie(uint8_t cookie[COOKIE_SIZE], bool gcm_siv, uint32_t key_id);
 
 #endif

@@ -6,7 +6,7 @@
 #include "nts/cookie.h"
 #include "nts/siv.h"
 
-enum { NTP_HEADER = 48, FIELD_HEADER = 4, TAG = 16, COOKIE = 100, COOKIES_MAX = 8 };
+enum { NTP_HEADER = 48, FIELD_HEADER = 4, TAG = 16, COOKIE = 100, GCM_COOKIE = 68, COOKIES_MAX = 8 };
 
 /* In a judge's function: give up with the reason. */
 #define DEMAND(condition, complaint)      \
@@ -94,20 +94,20 @@ static size_t after_identifier(const uint8_t *ntp, size_t size, const struct nts
 	return NTP_HEADER + length;
 }
 
-static const char *judge_cookie(const uint8_t *cookie, const struct keyring *ring)
+static const char *judge_cookie(const uint8_t *cookie, const struct keyring *ring, bool gcm_siv)
 {
-	struct cookie_opening o = {.cookie = cookie, .size = COOKIE};
+	struct cookie_opening o = {.cookie = cookie, .size = gcm_siv ? GCM_COOKIE : COOKIE};
 
 	cookie_open(aead(), ring, NTS_GOLDEN_NOW, &o, 1);
 	DEMAND(o.verdict == COOKIE_OPENED, "a cookie that does not open");
-	DEMAND(memcmp(&o.keys, &nts_golden_keys, sizeof(o.keys)) == 0, "a cookie of other keys");
+	DEMAND(memcmp(&o.keys, nts_golden_keys(gcm_siv), sizeof(o.keys)) == 0, "a cookie of other keys");
 	return NULL;
 }
 
 static const char *judge_cookies(
-	const uint8_t *text, size_t size, const struct keyring *ring, unsigned cookies)
+	const uint8_t *text, size_t size, const struct keyring *ring, bool gcm_siv, unsigned cookies)
 {
-	const size_t stride = FIELD_HEADER + COOKIE, count = size / stride;
+	const size_t stride = (size_t)FIELD_HEADER + (gcm_siv ? GCM_COOKIE : COOKIE), count = size / stride;
 
 	DEMAND(size % stride == 0 && count >= 1 && count <= COOKIES_MAX, "cookies of wrong sizes");
 	DEMAND(cookies == NTS_JUDGE_ANY_COOKIES || count == cookies, "not as many cookies as expected");
@@ -116,7 +116,7 @@ static const char *judge_cookies(
 		const char *complaint;
 
 		DEMAND(get(field, 4) == (0x0204U << 16 | stride), "a field that is no cookie");
-		complaint = judge_cookie(field + FIELD_HEADER, ring);
+		complaint = judge_cookie(field + FIELD_HEADER, ring, gcm_siv);
 		if (complaint)
 			return complaint;
 		for (size_t j = 0; j < i; j++)
@@ -126,25 +126,27 @@ static const char *judge_cookies(
 }
 
 /* The authenticator: last, whole, and true. */
-static const char *judge_authenticator(
-	const uint8_t *ntp, size_t size, size_t at, const struct keyring *ring, unsigned cookies)
+static const char *judge_authenticator(const uint8_t *ntp, size_t size, size_t at, const struct keyring *ring,
+	bool gcm_siv, unsigned cookies)
 {
-	const uint8_t *field = ntp + at;
+	const uint8_t *field = ntp + at, *nonce = field + 8;
+	const size_t nonce_size = gcm_siv ? 12 : 16;
 	uint8_t text[COOKIES_MAX * (FIELD_HEADER + COOKIE)], tag[TAG];
-	struct siv_job job = {.key = nts_golden_keys.s2c, .text = text, .tag = tag};
+	struct siv_job job = {
+		.aead = gcm_siv ? 30 : 15, .key = nts_golden_keys(gcm_siv)->s2c, .text = text, .tag = tag};
 
-	DEMAND(size >= at + FIELD_HEADER + 4 + 16 + TAG, "no room for an authenticator");
+	DEMAND(size >= at + FIELD_HEADER + 4 + nonce_size + TAG, "no room for an authenticator");
 	DEMAND(get(field, 2) == 0x0404 && get(field + 2, 2) == size - at, "no authenticator at the end");
-	DEMAND(get(field + 4, 2) == 16, "a nonce of another size");
-	job.size = size - at - FIELD_HEADER - 4 - 16 - TAG;
+	DEMAND(get(field + 4, 2) == nonce_size, "a nonce of another size");
+	job.size = size - at - FIELD_HEADER - 4 - nonce_size - TAG;
 	DEMAND(get(field + 6, 2) == job.size + TAG, "a ciphertext of another size");
 	DEMAND(job.size <= sizeof(text), "a ciphertext beyond 8 cookies");
-	memcpy(tag, field + 24, TAG);
-	memcpy(text, field + 24 + TAG, job.size);
-	siv_job_bind(&job, ntp, at, field + 8, 16);
+	memcpy(tag, nonce + nonce_size + (gcm_siv ? job.size : 0), TAG);
+	memcpy(text, nonce + nonce_size + (gcm_siv ? 0 : TAG), job.size);
+	siv_job_bind(&job, ntp, at, nonce, nonce_size);
 	siv_open(aead(), &job, 1);
 	DEMAND(job.done, "does not verify");
-	return judge_cookies(text, job.size, ring, cookies);
+	return judge_cookies(text, job.size, ring, gcm_siv, cookies);
 }
 
 const char *nts_judge_reply(const struct nts_golden_case *request, const struct packet *reply,
@@ -160,7 +162,7 @@ const char *nts_judge_reply(const struct nts_golden_case *request, const struct 
 	DEMAND(ntp[1] != 0, "stratum 0");
 	at = after_identifier(ntp, size, request);
 	DEMAND(at != 0, "the identifier is not echoed");
-	return judge_authenticator(ntp, size, at, ring, cookies);
+	return judge_authenticator(ntp, size, at, ring, request->gcm_siv, cookies);
 }
 
 static const char *judge_bare(const struct nts_golden_case *request, const struct packet *reply, bool offload)

@@ -95,8 +95,8 @@ static void *serve(void *opaque)
 		ssize_t size =
 			recvfrom(s->fd, s->seen[i], sizeof(s->seen[i]), 0, (struct sockaddr *)&from, &length);
 
-		if (size < 0 || nts_request_parse(&s->request[i], s->seen[i], (size_t)size) !=
-					NTS_REQUEST_VALID)
+		if (size < 0 ||
+			nts_request_parse(&s->request[i], s->seen[i], (size_t)size) != NTS_REQUEST_VALID)
 			break;
 		for (const char *kind = s->plan; *kind; kind++)
 			sendto(s->fd, octets, make(s, &s->request[i], s->seen[i], octets, *kind), 0,

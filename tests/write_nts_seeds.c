@@ -43,7 +43,9 @@ static void write_wrapped(const char *directory, const char *name, uint8_t mode,
 	const char *inner, uint8_t nonce, uint8_t padding)
 {
 	static struct nts_golden_case outside, inside;
-	const struct nts_golden_shape out = {.clear = clear}, in = {.clear = inner};
+	const bool gcm_siv = nonce & 0x80;
+	const struct nts_golden_shape out = {.clear = clear, .gcm_siv = gcm_siv},
+				      in = {.clear = inner, .gcm_siv = gcm_siv};
 	uint8_t octets[2048], head[5] = {mode, nonce, padding};
 	size_t clear_size, inner_size;
 
@@ -70,6 +72,7 @@ static void write_modes(const char *directory)
 	write_wrapped(directory, "wrapped-fields", FUZZ_NTS_WRAPPED | NTS_OVER_VLAN_IPV6, "ppu", "pu", 16, 0);
 	write_wrapped(directory, "wrapped-padded", FUZZ_NTS_WRAPPED, "u", "q", 5, 2);
 	write_wrapped(directory, "wrapped-silent", FUZZ_NTS_WRAPPED | FUZZ_NTS_SILENT, "i", "i", 13, 1);
+	write_wrapped(directory, "wrapped-gcm-siv", FUZZ_NTS_WRAPPED, "pu", "p", 0x80 | 12, 0);
 	write_wrapped(directory, "bare", FUZZ_NTS_BARE | FUZZ_NTS_OFFLOAD, "icp", "p", 16, 0);
 	write_wrapped(directory, "bare-expired", FUZZ_NTS_BARE, "ix", "p", 16, 0);
 }
@@ -81,12 +84,16 @@ static void write_cookie(const char *directory, const char *name, uint32_t id, i
 	const uint8_t nonce[COOKIE_NONCE] = "a nonce of seeds";
 	struct keyring_key key = {.id = id, .algorithm = AEAD_AES_SIV_CMAC_256};
 	uint8_t cookie[COOKIE_SIZE + 4] = {0};
-	struct cookie_sealing sealing = {
-		.aead = AEAD_AES_SIV_CMAC_256, .cookie = cookie, .nonce = nonce, .keys = &nts_golden_keys};
+	struct cookie_sealing sealing = {.aead = AEAD_AES_SIV_CMAC_256,
+		.cookie = cookie,
+		.nonce = nonce,
+		.keys = nts_golden_keys(false)};
 	struct siv *siv = siv_new(siv_backend_best());
 
-	if (cookie_aead(size))
-		sealing.aead = cookie_aead(size);
+	if (cookie_aead(size) == AEAD_AES_128_GCM_SIV) {
+		sealing.aead = AEAD_AES_128_GCM_SIV;
+		sealing.keys = nts_golden_keys(true);
+	}
 	memset(key.key, (int)id, sizeof(key.key));
 	if (siv)
 		cookie_seal(siv, &key, &sealing, 1);
