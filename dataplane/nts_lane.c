@@ -34,7 +34,9 @@ struct nts_lane {
 	struct nts_burst *crypto;
 	struct nonces *nonces;
 	/* The burst's, between the two steps and within them. */
-	unsigned tasks, alive;
+	unsigned tasks, alive,
+		bare; /* all of them, those to be answered with authentication, those without */
+	bool refused; /* since the list was last cleared of what is not alive any more */
 	struct task task[BURST_MAX];
 	struct siv_lanes_keys keys[BURST_MAX];  /* of the tasks, by the same number */
 	struct nts_burst_item *item[BURST_MAX]; /* of the tasks that are alive */
@@ -110,13 +112,16 @@ static bool is_alive(const struct task *task, const struct packet *packets)
 }
 
 /* End a request; a kiss is what it becomes where its verdict calls for one, and one is left. */
-static void refuse(struct task *task, struct packet *packets, unsigned verdict, unsigned *kisses)
+static void refuse(
+	struct nts_lane *lane, struct task *task, struct packet *packets, unsigned verdict, unsigned *kisses)
 {
 	packets[task->packet].verdict = (uint8_t)verdict;
+	lane->refused = true;
 	if (verdict_info[verdict].disposition != DISPOSITION_REFUSE || *kisses == 0)
 		return;
 	--*kisses;
 	task->bare = true;
+	lane->bare++;
 }
 
 /* Erase what the burst knew of keys. Opened plaintexts are in the frames, and hold none. */
@@ -124,7 +129,7 @@ static void forget(struct nts_lane *lane)
 {
 	OPENSSL_cleanse(lane->keys, lane->tasks * sizeof(lane->keys[0]));
 	nts_burst_forget(lane->crypto);
-	lane->tasks = lane->alive = 0;
+	lane->tasks = lane->alive = lane->bare = 0;
 }
 
 static struct task *task_of(struct nts_burst_item *item)
@@ -138,6 +143,9 @@ static void list_alive(struct nts_lane *lane, const struct packet *packets)
 {
 	unsigned alive = 0;
 
+	if (!lane->refused)
+		return;
+	lane->refused = false;
 	for (unsigned i = 0; i < lane->alive; i++)
 		if (is_alive(task_of(lane->item[i]), packets))
 			lane->item[alive++] = lane->item[i];
@@ -159,6 +167,7 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 	packet->verdict = verdict_of_request[verdict];
 	if (verdict == NTS_REQUEST_VALID)
 		lane->item[lane->alive++] = &task->nts;
+	lane->bare += task->bare;
 	if (verdict == NTS_REQUEST_VALID || task->bare)
 		lane->tasks++;
 }
@@ -168,8 +177,8 @@ static void open_cookies(struct nts_lane *lane, struct packet *packets, ntp64 no
 	nts_burst_open(lane->crypto, lane->item, lane->alive, now);
 	for (unsigned i = 0; i < lane->alive; i++)
 		if (lane->item[i]->cookie != COOKIE_OPENED)
-			refuse(task_of(lane->item[i]), packets, verdict_of_cookie[lane->item[i]->cookie],
-				kisses);
+			refuse(lane, task_of(lane->item[i]), packets,
+				verdict_of_cookie[lane->item[i]->cookie], kisses);
 }
 
 static void verify(struct nts_lane *lane, struct packet *packets, unsigned *kisses)
@@ -182,13 +191,13 @@ static void verify(struct nts_lane *lane, struct packet *packets, unsigned *kiss
 				   : VERDICT_NTS_FORGED;
 
 		if (verdict != VERDICT_NTS_ANSWERED)
-			refuse(task_of(item), packets, verdict, kisses);
+			refuse(lane, task_of(item), packets, verdict, kisses);
 	}
 }
 
 static void echo_identifiers(struct nts_lane *lane)
 {
-	for (unsigned i = 0; i < lane->tasks; i++) {
+	for (unsigned i = 0; lane->bare > 0 && i < lane->tasks; i++) {
 		struct nts_burst_item *item = &lane->task[i].nts;
 
 		if (lane->task[i].bare)
@@ -208,7 +217,7 @@ static void begin_replies(struct nts_lane *lane, struct packet *packets, bool ab
 
 		if (!able || !nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
 				     cookie_size(item->request.aead), lane->nonce[i]))
-			refuse(task_of(item), packets, VERDICT_NTS_FAILED, kisses);
+			refuse(lane, task_of(item), packets, VERDICT_NTS_FAILED, kisses);
 	}
 }
 
@@ -232,7 +241,7 @@ static void make_cookies(
 	nts_burst_bake(lane->crypto, key, lane->cookie, cookies);
 	for (unsigned c = 0; c < cookies; c++)
 		if (!lane->cookie[c].done)
-			refuse(task_of(lane->cookie[c].item), packets, VERDICT_NTS_FAILED, kisses);
+			refuse(lane, task_of(lane->cookie[c].item), packets, VERDICT_NTS_FAILED, kisses);
 }
 
 /* Nonces for all replies, and for all cookies that they can have; at most COOKIES_MAX of these. */
@@ -244,15 +253,6 @@ static bool draw_nonces(struct nts_lane *lane)
 		cookies += nts_request_cookies(&lane->item[i]->request);
 	return nonces_draw(lane->nonces, lane->nonce, lane->alive) &&
 	       nonces_draw(lane->nonces, lane->nonce[BURST_MAX], cookies);
-}
-
-static unsigned count_replies(const struct nts_lane *lane, const struct packet *packets)
-{
-	unsigned replies = 0;
-
-	for (unsigned i = 0; i < lane->tasks; i++)
-		replies += lane->task[i].bare || is_alive(&lane->task[i], packets);
-	return replies;
 }
 
 unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n, ntp64 now, unsigned *kisses)
@@ -277,7 +277,7 @@ unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n
 	make_cookies(lane, packets, key, kisses);
 	list_alive(lane, packets);
 	echo_identifiers(lane);
-	replies = count_replies(lane, packets);
+	replies = lane->alive + lane->bare;
 	if (replies == 0)
 		forget(lane);
 	return replies;
