@@ -11,7 +11,7 @@
 
 #define WIDTH 1
 #define DEPTH 8
-#define GCM_DEPTH 2
+#define GCM_DEPTH 4
 #define KERNEL siv_lanes_aesni
 #define KERNEL_(name) aesni_##name
 
