@@ -86,58 +86,75 @@ enum operation { OPEN, VERIFY, SEAL };
 /* One body, specialised by a constant operation. */
 #define SPECIALISED static inline __attribute__((always_inline))
 
-/* What has to be alike to go through lanes together; 0 where no lane is for it. */
-SPECIALISED uint64_t shape_of(const struct nts_burst_item *item, enum operation operation)
+/* What has to be alike to go through lanes together. */
+struct shape {
+	uint64_t first;
+	uint32_t second;
+};
+static_assert(offsetof(struct nts_request, ciphertext) == offsetof(struct nts_request, ad_size) + 8 &&
+		      offsetof(struct nts_reply, text) == offsetof(struct nts_reply, ad_size) + 8,
+	"a shape is 12 octets that follow each other");
+
+SPECIALISED struct shape shape_of(const struct nts_burst_item *item, enum operation operation)
+{
+	const struct nts_request *request = &item->request;
+	const uint8_t *octets = operation == VERIFY
+					? (const uint8_t *)request + offsetof(struct nts_request, ad_size)
+					: (const uint8_t *)&item->reply + offsetof(struct nts_reply, ad_size);
+
+	if (operation == OPEN)
+		return (struct shape){load_raw32(item->packet + request->cookie.at), request->aead};
+	return (struct shape){load_raw64(octets), load_raw32(octets + 8)};
+}
+
+/* Not where there is another nonce than usual, a plaintext in a request, too short or odd a text, or
+ * something too far away. */
+SPECIALISED bool has_lane(const struct nts_burst_item *item, enum operation operation)
 {
 	const struct nts_request *request = &item->request;
 	const struct nts_reply *reply = &item->reply;
 
 	if (operation == OPEN)
-		return (uint64_t)request->aead << 32 | load_be32(item->packet + request->cookie.at);
+		return true;
 	if (operation == VERIFY)
-		/* another nonce, a plaintext, too far away */
-		return request->nonce.size != nts_nonce_size(request->aead) ||
-				       request->ciphertext.size != SIV_TAG ||
-				       request->ciphertext.at + SIV_TAG > (int)SIV_LANES_REACH
-			       ? 0
-			       : (uint64_t)request->aead << 48 | (uint64_t)request->ad_size << 32 |
-					 (uint64_t)request->nonce.at << 16 | request->ciphertext.at;
-	return reply->text.size < SIV_LANES_BLOCK || reply->text.size % SIV_LANES_TEXT_UNIT != 0 ||
-			       reply->size > (int)SIV_LANES_REACH
-		       ? 0
-		       : (uint64_t)reply->aead << 32 | (uint64_t)reply->ad_size << 16 | reply->text.size;
+		return request->nonce.size == nts_nonce_size(request->aead) &&
+		       request->ciphertext.size == SIV_TAG &&
+		       request->ciphertext.at + SIV_TAG <= (int)SIV_LANES_REACH;
+	return reply->text.size >= SIV_LANES_BLOCK && reply->text.size % SIV_LANES_TEXT_UNIT == 0 &&
+	       reply->size <= (int)SIV_LANES_REACH;
 }
 
 /* Those of the first one's shape among `from` become the members; the others are what comes after. */
-SPECIALISED uint64_t divide(
+SPECIALISED void divide(
 	struct nts_burst *b, enum operation operation, struct nts_burst_item *const *from, unsigned count)
 {
-	const uint64_t shape = shape_of(from[0], operation);
+	const struct shape shape = shape_of(from[0], operation);
+	unsigned members = 0, rests = 0;
 
-	b->members = b->rests = 0;
 	for (unsigned i = 0; i < count; i++) {
 		struct nts_burst_item *item = from[i];
+		const struct shape other = shape_of(item, operation);
 
-		if (shape_of(item, operation) != shape) {
-			b->rest[b->rests++] = item;
+		if (((other.first ^ shape.first) | (other.second ^ shape.second)) != 0) {
+			b->rest[rests++] = item;
 			continue;
 		}
-		b->base[b->members] = item->packet;
+		b->base[members] = item->packet;
 		if (operation == OPEN)
-			b->base[b->members] += item->request.cookie.at + COOKIE_NONCE_AT;
-		b->keys[b->members] = item->keys;
-		b->member[b->members++] = item;
+			b->base[members] += item->request.cookie.at + COOKIE_NONCE_AT;
+		b->keys[members] = item->keys;
+		b->member[members++] = item;
 	}
-	return shape;
+	b->members = members;
+	b->rests = rests;
 }
 
 /* The next group for the lanes, of what is left; false when there is none. What is too few is odd. */
 SPECIALISED bool next_group(struct nts_burst *b, enum operation operation)
 {
 	while (b->rests > 0) {
-		const uint64_t shape = divide(b, operation, b->rest, b->rests);
-
-		if (b->lanes && shape != 0 && b->members >= FEW)
+		divide(b, operation, b->rest, b->rests);
+		if (b->lanes && b->members >= FEW && has_lane(b->member[0], operation))
 			return true;
 		memcpy(b->odd + b->odds, b->member, b->members * sizeof(b->member[0]));
 		b->odds += b->members;

@@ -112,11 +112,12 @@ bool nts_cursor_next(struct nts_cursor *cursor, struct nts_field *field);
 
 struct nts_request {
 	uint16_t size;              /* of the whole request: no reply is longer */
-	uint16_t ad_size;           /* the associated data: all before the authenticator */
-	uint16_t aead;              /* by the length of its cookie; 0: none of ours is so long */
 	uint16_t placeholders;      /* in clear, and after nts_request_decrypted the encrypted ones too */
 	struct nts_span identifier; /* the body */
 	struct nts_span cookie;     /* the body */
+	/* What a tag is verified by; nts/burst.c compares it as it lies here. */
+	uint16_t ad_size;           /* the associated data: all before the authenticator */
+	uint16_t aead;              /* by the length of its cookie; 0: none of ours is so long */
 	struct nts_span nonce;      /* without padding */
 	struct nts_span ciphertext; /* without padding; at least SIV_TAG octets, with the tag */
 };
@@ -162,13 +163,14 @@ static inline unsigned nts_request_cookies(const struct nts_request *request)
 /* The frame of a reply. */
 struct nts_reply {
 	uint16_t size;          /* of the whole reply, at most the request's */
-	uint16_t ad_size;       /* header and Unique Identifier */
-	uint16_t aead;          /* the request's */
-	uint16_t nonce;         /* where it stands; nts_nonce_size octets */
-	uint16_t tag;           /* where it goes; SIV_TAG octets */
-	struct nts_span text;   /* to be encrypted: the fields with the cookies */
 	uint16_t cookies;       /* slots: as many as the client hopes for, less where they do not fit */
 	uint16_t cookie_stride; /* from one slot to the next */
+	/* What a tag is made by, likewise. */
+	uint16_t ad_size;     /* header and Unique Identifier */
+	uint16_t aead;        /* the request's */
+	uint16_t nonce;       /* where it stands; nts_nonce_size octets */
+	uint16_t tag;         /* where it goes; SIV_TAG octets */
+	struct nts_span text; /* to be encrypted: the fields with the cookies */
 };
 
 /*
