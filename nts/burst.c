@@ -10,7 +10,8 @@
 
 enum {
 	COOKIES_MAX = NTS_BURST_MAX * NTS_COOKIES_MAX,
-	FEW = 3, /* lanes cost the same however many are in use: for fewer than these, too much */
+	FEW = 3,      /* lanes cost the same however many are in use: for fewer than these, too much */
+	STACK = 4096, /* the most that one of the operations takes is some 2800 octets */
 };
 static_assert(offsetof(struct siv_lanes_keys, chain) == sizeof(struct cookie_keys) &&
 		      offsetof(struct siv_lanes_keys, s2c) == offsetof(struct cookie_keys, s2c),
@@ -44,6 +45,8 @@ struct nts_burst *nts_burst_new(const struct siv_backend *backend)
 	b->siv = siv_new(backend);
 	if (b->siv && backend->lanes)
 		b->lanes = siv_lanes_new(backend->lanes);
+	if (b->lanes)
+		(void)mlock(b->lanes, backend->lanes->size);
 	if (!b->siv || (backend->lanes && !b->lanes)) {
 		nts_burst_free(b);
 		return NULL;
@@ -359,8 +362,17 @@ void nts_burst_seal(struct nts_burst *burst, struct nts_burst_item *const *items
 		run_odd(burst, true);
 }
 
+/* What compiled code has put on the stack below its caller for want of registers: keys, schedules, sums. */
+static __attribute__((noinline)) void erase_stack(void)
+{
+	uint8_t below[STACK];
+
+	OPENSSL_cleanse(below, sizeof(below));
+}
+
 void nts_burst_forget(struct nts_burst *burst)
 {
 	if (burst->lanes)
 		lanes_of(burst)->forget(burst->lanes);
+	erase_stack();
 }

@@ -1,11 +1,13 @@
 /* The NTS lane, dataplane/nts_lane.h: the golden requests, random ones, bursts, keys and kisses. */
 #include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -768,6 +770,63 @@ static void test_equal(void **state)
 	lane = mine;
 }
 
+/* A burst on a stack that can be looked at afterwards. */
+static void *serve_on_own_stack(void *packets)
+{
+	const struct reply reply = reply_of(false);
+	unsigned kisses = 0;
+
+	classify_burst(&policy, packets, BURST_MAX);
+	nts_lane_open(lane, packets, BURST_MAX, NTS_GOLDEN_NOW, &kisses);
+	nts_lane_seal(lane, &reply, packets, BURST_MAX);
+	return NULL;
+}
+
+static bool stack_holds_key(const uint8_t *stack, size_t size)
+{
+	static const uint8_t zero[SIV_BLOCK];
+	bool held = false;
+
+	for (size_t at = 0; at < 2 * sizeof(struct cookie_keys); at += SIV_BLOCK) {
+		const uint8_t *key = nts_golden_keys(at / sizeof(struct cookie_keys))->c2s +
+				     at % sizeof(struct cookie_keys);
+
+		held |= memcmp(key, zero, SIV_BLOCK) != 0 && memmem(stack, size, key, SIV_BLOCK) != NULL;
+	}
+	return held;
+}
+
+/* Clients of both AEADs in lanes, and of odd shapes by themselves. */
+static void test_stack_is_erased(void **state)
+{
+	enum { SIZE = 1 << 20 };
+	struct packet packets[BURST_MAX];
+	uint8_t *stack = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	(void)state;
+	assert_ptr_not_equal(stack, MAP_FAILED);
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		const struct nts_golden_shape shape = {
+			.clear = "ica", .inner = i % 8 == 7 ? "p" : NULL, .gcm_siv = i & 1};
+
+		nts_golden_build(&shape, NTS_OVER_IPV4, &current);
+		packets[i] = packet_of(current.frame, current.length);
+	}
+	assert_int_equal(pthread_attr_init(&attributes), 0);
+	assert_int_equal(pthread_attr_setstack(&attributes, stack, SIZE), 0);
+	assert_int_equal(pthread_create(&thread, &attributes, serve_on_own_stack, packets), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attributes);
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		assert_int_equal(packets[i].verdict, VERDICT_NTS_ANSWERED);
+		free(packets[i].data);
+	}
+	assert_false(stack_holds_key(stack, SIZE));
+	munmap(stack, SIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -779,6 +838,7 @@ int main(void)
 		cmocka_unit_test(test_keyring_swap),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_keys_are_erased),
+		cmocka_unit_test(test_stack_is_erased),
 		cmocka_unit_test(test_stripped_tag),
 		cmocka_unit_test(test_unsynchronised),
 		cmocka_unit_test(test_mixed_bursts),
