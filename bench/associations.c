@@ -30,7 +30,7 @@ static bool take(void *opaque, struct tls *tls, const struct ke_client_response 
 	struct gathering *g = opaque;
 	struct nts_client *client = &g->clients[g->result->established];
 
-	if (!tls_export_keys(tls, response->aead, &client->keys))
+	if (!tls_export_keys(tls, response->aead, response->context, &client->keys))
 		return false;
 	client->cookies = response->cookies;
 	memcpy(client->cookie, response->cookie, sizeof(client->cookie));
@@ -65,6 +65,7 @@ static struct ke_storm_settings make_settings(struct gathering *g, struct tls_cl
 		.terms = {.address = s->target->address,
 			.address_length = s->target->address_length,
 			.name = s->name ? s->name : s->target->host,
+			.aeads = s->aeads,
 			.tls = tls,
 			.established = take,
 			.opaque = g},

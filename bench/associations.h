@@ -11,11 +11,13 @@
 
 #include "bench/target.h"
 #include "nts/client.h"
+#include "nts/ke_aeads.h"
 
 struct associations_settings {
 	const struct target *target;       /* of key establishment; its port is TCP's */
 	const char *ca;                    /* PEM file or directory; NULL: the system's authorities */
 	const char *name;                  /* of the certificate; NULL: the target's host */
+	struct ke_aeads aeads;             /* offered */
 	unsigned parallel;                 /* at most so many at a time, 1 to KE_STORM_CONNECTIONS_MAX */
 	double timeout;                    /* seconds for each */
 	const volatile sig_atomic_t *stop; /* NULL, or: no more once it is set */

@@ -240,7 +240,7 @@ static enum ke_progress read_response(
 
 	if (!read_plain(attempt))
 		return fail(attempt, failure, KE_REASON_MEMORY);
-	verdict = ke_client_judge(&response, attempt->response, attempt->used);
+	verdict = ke_client_judge(&response, &terms->aeads, attempt->response, attempt->used);
 	if (verdict == KE_CLIENT_VALID)
 		return succeed(attempt, terms, &response, failure);
 	if (verdict == KE_CLIENT_PENDING && tls_state(attempt->tls) == TLS_OPEN)
@@ -259,7 +259,8 @@ static enum ke_progress ask(
 	uint8_t request[KE_CLIENT_REQUEST];
 
 	attempt->open = ke_attempt_now();
-	if (terms->hold == KE_HOLD_NONE && !tls_write(attempt->tls, request, ke_client_request(request)))
+	if (terms->hold == KE_HOLD_NONE &&
+		!tls_write(attempt->tls, request, ke_client_request(request, &terms->aeads)))
 		return fail(attempt, failure, KE_REASON_TLS);
 	if (!flush(attempt))
 		return fail_by_errno(attempt, failure, errno);

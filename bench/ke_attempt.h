@@ -44,7 +44,8 @@ typedef bool ke_established(void *opaque, struct tls *tls, const struct ke_clien
 struct ke_terms {
 	struct sockaddr_storage address;
 	socklen_t address_length;
-	const char *name; /* whom the certificate must be for: a name or a numeric address */
+	const char *name;      /* whom the certificate must be for: a name or a numeric address */
+	struct ke_aeads aeads; /* offered */
 	struct tls_client *tls;
 	enum ke_hold hold;
 	ke_established *established; /* NULL: keys are of no interest */

@@ -173,6 +173,7 @@ static bool establish_keys(struct load *l, char *text, size_t size)
 	const struct load_options *o = &l->options;
 	struct associations_settings settings = {.ca = o->ca,
 		.name = o->name ? o->name : l->target.host,
+		.aeads = ke_aeads_default,
 		.parallel = KE_PARALLEL,
 		.timeout = KE_TIMEOUT,
 		.stop = &stop,

@@ -354,6 +354,7 @@ int main(int argc, char **argv)
 	char text[512];
 	int status;
 
+	options.server.aeads = ke_aeads_default;
 	log_init("tickwire-ke", LOG_LEVEL_NOTICE);
 	status = parse_options(&options, argc, argv);
 	if (status >= 0)

@@ -17,11 +17,11 @@ void ke_connection_init(struct ke_connection *c, int fd, struct ke_sealer *seale
 	*c = (struct ke_connection){.fd = fd, .sealer = sealer};
 }
 
-bool ke_connection_export_keys(void *opaque, uint16_t aead, struct cookie_keys *keys)
+bool ke_connection_export_keys(void *opaque, uint16_t aead, uint16_t context, struct cookie_keys *keys)
 {
 	const struct ke_connection *c = opaque;
 
-	return tls_export_keys(c->tls, aead, keys);
+	return tls_export_keys(c->tls, aead, context, keys);
 }
 
 bool ke_connection_make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,

@@ -49,7 +49,7 @@ struct ke_connection {
 void ke_connection_init(struct ke_connection *c, int fd, struct ke_sealer *sealer);
 
 /* For struct ke_offer; `opaque` is the connection. */
-bool ke_connection_export_keys(void *opaque, uint16_t aead, struct cookie_keys *keys);
+bool ke_connection_export_keys(void *opaque, uint16_t aead, uint16_t context, struct cookie_keys *keys);
 bool ke_connection_make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count);
 

@@ -234,7 +234,7 @@ static enum ke_client_verdict judge_so_far(struct conversation *c, struct ke_cli
 
 	while ((size = tls_read(c->tls, c->response + c->used, sizeof(c->response) - c->used)) > 0)
 		c->used += size;
-	return ke_client_judge(response, c->response, c->used);
+	return ke_client_judge(response, &c->terms->aeads, c->response, c->used);
 }
 
 /* The end of the response is End of Message; whether close_notify follows does not matter then. */
@@ -243,7 +243,7 @@ static bool converse(struct conversation *c, struct ke_client_response *response
 	uint8_t request[KE_CLIENT_REQUEST];
 
 	begin_step(c, KE_EXCHANGE_RESPONSE_TIMEOUT);
-	if (!tls_write(c->tls, request, ke_client_request(request)))
+	if (!tls_write(c->tls, request, ke_client_request(request, &c->terms->aeads)))
 		return fail_by_tls(c);
 	while (judge_so_far(c, response) == KE_CLIENT_PENDING) {
 		if (tls_state(c->tls) != TLS_OPEN)
@@ -259,7 +259,7 @@ static bool take(struct conversation *c, const struct ke_client_response *respon
 {
 	struct cookie_keys keys;
 
-	if (!tls_export_keys(c->tls, response->aead, &keys)) {
+	if (!tls_export_keys(c->tls, response->aead, response->context, &keys)) {
 		errno = EPROTO;
 		return fail_by_errno(c);
 	}

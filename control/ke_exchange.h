@@ -40,10 +40,11 @@ enum ke_exchange_status {
 extern const char *const ke_exchange_status_name[KE_EXCHANGE_STATUS_COUNT];
 
 struct ke_exchange_terms {
-	const char *host; /* name or numeric address; the certificate must be for it */
-	uint16_t port;    /* TCP */
-	int family;       /* AF_INET, AF_INET6 or AF_UNSPEC */
-	double timeout;   /* seconds, for each step: connecting to one address, TLS, the response */
+	const char *host;      /* name or numeric address; the certificate must be for it */
+	uint16_t port;         /* TCP */
+	int family;            /* AF_INET, AF_INET6 or AF_UNSPEC */
+	double timeout;        /* seconds, for each step: connecting to one address, TLS, the response */
+	struct ke_aeads aeads; /* offered */
 	struct tls_client *tls;
 };
 

@@ -238,7 +238,8 @@ static bool make_workers(struct ke_server *s, char *text, size_t size)
 static void init(struct ke_server *s, const struct ke_server_options *options)
 {
 	s->options = options;
-	s->shared.offer = (struct ke_offer){.server = options->ntp_server,
+	s->shared.offer = (struct ke_offer){.aeads = options->aeads,
+		.server = options->ntp_server,
 		.port = options->ntp_port,
 		.export_keys = ke_connection_export_keys,
 		.make_cookies = ke_connection_make_cookies};

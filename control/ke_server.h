@@ -18,6 +18,7 @@
 
 #include "control/ke_limiter.h"
 #include "control/ke_outcome.h"
+#include "nts/ke_aeads.h"
 #include "nts/keyring.h"
 #include "nts/tls.h"
 
@@ -39,6 +40,7 @@ struct ke_server_options {
 	struct ke_limiter_rate rate; /* where limited */
 	const char *ntp_server;      /* for the Server record; NULL: none */
 	uint16_t ntp_port;           /* for the Port record; 0: none */
+	struct ke_aeads aeads;       /* offered */
 };
 
 struct ke_server;

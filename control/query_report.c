@@ -161,11 +161,6 @@ static void print_row(FILE *out, const struct row *row, const int width[COLUMNS]
 	fputc('\n', out);
 }
 
-static const char *aead_name(uint16_t aead)
-{
-	return aead == AEAD_AES_SIV_CMAC_256 ? "AEAD_AES_SIV_CMAC_256" : "-";
-}
-
 static void print_count(FILE *out, unsigned count, const char *what)
 {
 	if (count > 0)
@@ -181,7 +176,7 @@ static void print_keys(FILE *out, const struct query_nts *nts)
 	query_interval_text(tcp, ke->connect_time, false);
 	query_interval_text(tls, ke->handshake_time, false);
 	fprintf(out, "keys from %s port %u in %s (TCP %s, TLS %s), %s, %u cookies got, %u held",
-		ke->peer.text, nts->terms.port, whole, tcp, tls, aead_name(ke->aead), ke->cookies,
+		ke->peer.text, nts->terms.port, whole, tcp, tls, ke_aead_name(ke->aead), ke->cookies,
 		nts->client.cookies);
 	if (*ke->server)
 		fprintf(out, ", for server %s", ke->server);
@@ -326,7 +321,7 @@ static json_t *nts_json(const struct query_nts *nts)
 		string_or_null(*ke->peer.text ? ke->peer.text : NULL), "ke_port", (int)nts->terms.port,
 		"ke_time", real_or_null(ke->time), "connect_time", real_or_null(ke->connect_time),
 		"handshake_time", real_or_null(ke->handshake_time), "aead",
-		string_or_null(agreed ? aead_name(ke->aead) : NULL), "cookies",
+		string_or_null(agreed ? ke_aead_name(ke->aead) : NULL), "cookies",
 		agreed ? json_integer((json_int_t)ke->cookies) : json_null(), "cookies_held",
 		(int)nts->client.cookies, "server", string_or_null(*ke->server ? ke->server : NULL), "port",
 		ke->port ? json_integer(ke->port) : json_null(), "establishments", (int)nts->establishments,

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "ntp/octets.h"
-#include "nts/siv.h"
 
 const struct ke_client_verdict_info ke_client_verdict_info[KE_CLIENT_VERDICT_COUNT] = {
 #define X(symbol, name, meaning) [KE_CLIENT_##symbol] = {name, meaning},
@@ -11,20 +10,28 @@ const struct ke_client_verdict_info ke_client_verdict_info[KE_CLIENT_VERDICT_COU
 #undef X
 };
 
-size_t ke_client_request(uint8_t octets[KE_CLIENT_REQUEST])
+size_t ke_client_request(uint8_t octets[KE_CLIENT_REQUEST], const struct ke_aeads *aeads)
 {
 	struct ke_writer writer = {.octets = octets, .size = KE_CLIENT_REQUEST};
+	uint8_t list[2 * KE_AEADS_MAX];
+
+	for (unsigned i = 0; i < KE_AEADS_MAX; i++)
+		store_be16(list + 2 * (size_t)i, aeads->id[i]);
 
 	ke_write_16(&writer, true, KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
-	ke_write_16(&writer, true, KE_AEAD, AEAD_AES_SIV_CMAC_256);
+	ke_write(&writer, true, KE_AEAD, list, (uint16_t)(2 * aeads->count));
+	if (ke_aeads_hold(aeads, AEAD_AES_128_GCM_SIV))
+		ke_write(&writer, false, KE_COMPLIANT_GCM_SIV, NULL, 0);
 	ke_write(&writer, true, KE_END_OF_MESSAGE, NULL, 0);
 	return writer.used;
 }
 
-/* How often the records that are there at most once have been seen, and whether they say what was asked. */
+/* What was offered, how often the records that are there at most once have been seen, and whether they say
+ * what was asked. */
 struct seen {
+	const struct ke_aeads *offered;
 	unsigned protocols, aeads, servers, ports;
-	bool is_ntpv4;
+	bool is_ntpv4, is_compliant;
 };
 
 static bool is_value(const struct ke_record *record, uint16_t value)
@@ -89,9 +96,15 @@ static enum ke_client_verdict take_protocol(struct seen *seen, const struct ke_r
 static enum ke_client_verdict take_aead(
 	struct ke_client_response *r, struct seen *seen, const struct ke_record *record)
 {
-	if (is_value(record, AEAD_AES_SIV_CMAC_256))
-		r->aead = AEAD_AES_SIV_CMAC_256;
+	if (record->size == 2 && ke_aeads_hold(seen->offered, load_be16(record->body)))
+		r->aead = load_be16(record->body);
 	return seen->aeads++ ? KE_CLIENT_AEAD : KE_CLIENT_VALID;
+}
+
+static enum ke_client_verdict take_compliant(struct seen *seen, const struct ke_record *record)
+{
+	seen->is_compliant = true;
+	return record->size == 0 ? KE_CLIENT_VALID : KE_CLIENT_RECORD_BODY;
 }
 
 /* VALID where nothing speaks against the record. */
@@ -115,15 +128,18 @@ static enum ke_client_verdict take(
 		return take_server(r, seen, record);
 	case KE_PORT:
 		return take_port(r, seen, record);
+	case KE_COMPLIANT_GCM_SIV:
+		return take_compliant(seen, record);
 	default:
 		return record->critical ? KE_CLIENT_UNKNOWN_CRITICAL : KE_CLIENT_VALID;
 	}
 }
 
-static enum ke_client_verdict judge(struct ke_client_response *r, const uint8_t *octets, size_t size)
+static enum ke_client_verdict judge(
+	struct ke_client_response *r, const struct ke_aeads *aeads, const uint8_t *octets, size_t size)
 {
 	struct ke_cursor cursor = {.octets = octets, .size = size};
-	struct seen seen = {.protocols = 0};
+	struct seen seen = {.offered = aeads};
 	struct ke_record record;
 
 	while (ke_cursor_next(&cursor, &record)) {
@@ -136,6 +152,7 @@ static enum ke_client_verdict judge(struct ke_client_response *r, const uint8_t 
 		return KE_CLIENT_PROTOCOL;
 	if (r->aead == 0)
 		return KE_CLIENT_AEAD;
+	r->context = ke_export_context(r->aead, seen.is_compliant);
 	return r->cookies > 0 ? KE_CLIENT_VALID : KE_CLIENT_NO_COOKIE;
 }
 
@@ -152,13 +169,13 @@ static enum ke_client_verdict frame(const uint8_t *octets, size_t size)
 }
 
 enum ke_client_verdict ke_client_judge(
-	struct ke_client_response *response, const uint8_t *octets, size_t size)
+	struct ke_client_response *response, const struct ke_aeads *aeads, const uint8_t *octets, size_t size)
 {
 	enum ke_client_verdict verdict = frame(octets, size);
 
 	memset(response, 0, sizeof(*response));
 	if (verdict == KE_CLIENT_VALID)
-		verdict = judge(response, octets, size);
+		verdict = judge(response, aeads, octets, size);
 	if (verdict != KE_CLIENT_VALID) {
 		const uint16_t code = response->code;
 

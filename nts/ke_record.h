@@ -18,6 +18,9 @@ enum ke_record_type {
 	KE_COOKIE = 5,
 	KE_SERVER = 6, /* NTPv4 server negotiation: ASCII name or address */
 	KE_PORT = 7,   /* NTPv4 port negotiation */
+	/* chrony's, empty: the sender exports keys for AEAD_AES_128_GCM_SIV as RFC 8915 says; see
+	 * ke_export_context. */
+	KE_COMPLIANT_GCM_SIV = 1024,
 };
 
 /* Bodies of KE_ERROR (RFC 8915 section 4.1.3). */

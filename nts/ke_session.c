@@ -20,7 +20,13 @@ const struct ke_verdict_info ke_verdict_info[KE_VERDICT_COUNT] = {
 /* What the records of a request have shown so far. */
 struct request {
 	struct ke_record protocols, aeads; /* their body is NULL where there was none */
-	bool has_server, has_port;
+	bool has_server, has_port, is_compliant;
+};
+
+/* What is agreed on with a client. */
+struct agreement {
+	uint16_t aead;
+	bool is_compliant; /* as the client says; matters to one AEAD */
 };
 
 /* False where the record is not the only one of its type, or no list. */
@@ -40,6 +46,12 @@ static enum ke_verdict take_once(bool *has, bool is_sound)
 	return is_sound ? KE_ANSWERED : KE_RECORD_BODY;
 }
 
+static enum ke_verdict take_compliant(struct request *request, const struct ke_record *record)
+{
+	request->is_compliant = true;
+	return record->size == 0 ? KE_ANSWERED : KE_RECORD_BODY;
+}
+
 /* ANSWERED where nothing speaks against the record. */
 static enum ke_verdict take_record(struct request *request, const struct ke_record *record)
 {
@@ -55,6 +67,8 @@ static enum ke_verdict take_record(struct request *request, const struct ke_reco
 		return take_once(&request->has_server, ke_record_is_name(record));
 	case KE_PORT:
 		return take_once(&request->has_port, ke_record_is_port(record));
+	case KE_COMPLIANT_GCM_SIV:
+		return take_compliant(request, record);
 	case KE_ERROR:
 	case KE_WARNING:
 	case KE_COOKIE:
@@ -72,7 +86,21 @@ static bool offers(const struct ke_record *list, uint16_t value)
 	return false;
 }
 
-static enum ke_verdict judge(const uint8_t *octets, size_t size)
+/* The first of the client's AEADs that is served; 0: none. */
+static uint16_t choose(const struct ke_record *list, const struct ke_aeads *served)
+{
+	for (size_t at = 0; at < list->size; at += 2) {
+		const uint16_t aead = load_be16(list->body + at);
+
+		if (ke_aeads_hold(served, aead))
+			return aead;
+	}
+	return 0;
+}
+
+/* The agreement is for ANSWERED. */
+static enum ke_verdict judge(
+	struct agreement *agreement, const struct ke_aeads *served, const uint8_t *octets, size_t size)
 {
 	struct ke_cursor cursor = {.octets = octets, .size = size};
 	struct request request = {.has_server = false};
@@ -90,7 +118,9 @@ static enum ke_verdict judge(const uint8_t *octets, size_t size)
 		return KE_NO_PROTOCOL;
 	if (!request.aeads.body)
 		return KE_AEADS;
-	return offers(&request.aeads, AEAD_AES_SIV_CMAC_256) ? KE_ANSWERED : KE_NO_AEAD;
+	agreement->aead = choose(&request.aeads, served);
+	agreement->is_compliant = request.is_compliant;
+	return agreement->aead != 0 ? KE_ANSWERED : KE_NO_AEAD;
 }
 
 static enum ke_error error_of(enum ke_verdict verdict)
@@ -110,8 +140,8 @@ static enum ke_error error_of(enum ke_verdict verdict)
 }
 
 /* The critical bit of a cookie SHOULD NOT be set; Server and Port would be worthless if ignored. */
-static bool write_association(
-	struct ke_writer *writer, const struct ke_offer *offer, uint8_t (*cookies)[COOKIE_SIZE])
+static bool write_association(struct ke_writer *writer, const struct ke_offer *offer,
+	uint8_t (*cookies)[COOKIE_SIZE], size_t cookie_octets)
 {
 	const size_t name = offer->server ? strlen(offer->server) : 0;
 
@@ -122,12 +152,14 @@ static bool write_association(
 	if (offer->port != 0)
 		ke_write_16(writer, true, KE_PORT, offer->port);
 	for (unsigned i = 0; i < KE_COOKIES; i++)
-		ke_write(writer, false, KE_COOKIE, cookies[i], COOKIE_SIZE);
+		ke_write(writer, false, KE_COOKIE, cookies[i], (uint16_t)cookie_octets);
 	return true;
 }
 
-static bool write_answer(struct ke_writer *writer, const struct ke_offer *offer, void *opaque)
+static bool write_answer(struct ke_writer *writer, const struct ke_offer *offer,
+	const struct agreement *agreement, void *opaque)
 {
+	const uint16_t aead = agreement->aead, context = ke_export_context(aead, agreement->is_compliant);
 	struct {
 		struct cookie_keys keys;
 		uint8_t cookies[KE_COOKIES][COOKIE_SIZE];
@@ -135,10 +167,12 @@ static bool write_answer(struct ke_writer *writer, const struct ke_offer *offer,
 	bool done;
 
 	ke_write_16(writer, true, KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
-	ke_write_16(writer, true, KE_AEAD, AEAD_AES_SIV_CMAC_256);
-	done = offer->export_keys(opaque, AEAD_AES_SIV_CMAC_256, &fresh.keys) &&
-	       offer->make_cookies(opaque, AEAD_AES_SIV_CMAC_256, &fresh.keys, fresh.cookies, KE_COOKIES) &&
-	       write_association(writer, offer, fresh.cookies);
+	ke_write_16(writer, true, KE_AEAD, aead);
+	if (aead == AEAD_AES_128_GCM_SIV && agreement->is_compliant)
+		ke_write(writer, false, KE_COMPLIANT_GCM_SIV, NULL, 0);
+	done = offer->export_keys(opaque, aead, context, &fresh.keys) &&
+	       offer->make_cookies(opaque, aead, &fresh.keys, fresh.cookies, KE_COOKIES) &&
+	       write_association(writer, offer, fresh.cookies, cookie_size(aead));
 	OPENSSL_cleanse(&fresh, sizeof(fresh));
 	return done;
 }
@@ -163,13 +197,14 @@ static void free_request(struct ke_session *session)
 	session->used = session->room = session->scanned = 0;
 }
 
-static enum ke_verdict conclude(
-	struct ke_session *session, enum ke_verdict verdict, const struct ke_offer *offer, void *opaque)
+/* The last three are for ANSWERED alone. */
+static enum ke_verdict conclude(struct ke_session *session, enum ke_verdict verdict,
+	const struct ke_offer *offer, const struct agreement *agreement, void *opaque)
 {
 	const struct ke_writer empty = {.octets = session->response, .size = sizeof(session->response)};
 	struct ke_writer writer = empty;
 
-	if (verdict == KE_ANSWERED && !write_answer(&writer, offer, opaque)) {
+	if (verdict == KE_ANSWERED && !write_answer(&writer, offer, agreement, opaque)) {
 		verdict = KE_INTERNAL;
 		writer = empty;
 	}
@@ -219,6 +254,7 @@ enum ke_verdict ke_session_take(struct ke_session *session, const struct ke_offe
 	const size_t room = KE_MESSAGE_MAX - session->used;
 	const size_t taken = size < room ? size : room;
 	enum ke_verdict verdict = KE_PENDING;
+	struct agreement agreement;
 
 	if (session->verdict != KE_PENDING || size == 0)
 		return session->verdict;
@@ -227,17 +263,17 @@ enum ke_verdict ke_session_take(struct ke_session *session, const struct ke_offe
 	else if (find_end(session))
 		verdict = session->scanned < session->used || taken < size
 				  ? KE_TRAILING
-				  : judge(session->request, session->used);
+				  : judge(&agreement, &offer->aeads, session->request, session->used);
 	else if (session->used == KE_MESSAGE_MAX)
 		verdict = KE_TOO_LONG;
-	return verdict == KE_PENDING ? verdict : conclude(session, verdict, offer, opaque);
+	return verdict == KE_PENDING ? verdict : conclude(session, verdict, offer, &agreement, opaque);
 }
 
 enum ke_verdict ke_session_give_up(struct ke_session *session)
 {
 	if (session->verdict != KE_PENDING)
 		return session->verdict;
-	return conclude(session, KE_INCOMPLETE, NULL, NULL);
+	return conclude(session, KE_INCOMPLETE, NULL, NULL, NULL);
 }
 
 void ke_session_end(struct ke_session *session)

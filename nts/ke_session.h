@@ -10,7 +10,10 @@
  *     one. So does a Next Protocol record that is not critical.
  *   - The critical bit of other known records means nothing: they are recognized.
  *   - A client may wish for a server and a port. That is checked for its form, and not granted.
- *   - There is one AEAD to choose, 15, wherever in the client's order it stands. Unknown values are no harm.
+ *   - Of the AEADs that are offered here the first in the client's order is chosen. Unknown values are no
+ *     harm.
+ *   - A KE_COMPLIANT_GCM_SIV record is answered with one where its AEAD is chosen, and without it keys are
+ *     exported as old clients do: see ke_export_context. Twice it means what it means once.
  *   - Where the stream ends before End of Message the session stays PENDING. The caller closes, or calls
  *     ke_session_give_up, as it does when a request takes too long.
  */
@@ -22,25 +25,28 @@
 #include <stdint.h>
 
 #include "nts/cookie.h"
+#include "nts/ke_aeads.h"
 #include "nts/ke_record.h"
 
 /* X(symbol, name, meaning): how a request ended; the meaning ends the sentence "the request ...". */
-#define KE_VERDICTS(X)                                                                                       \
-	X(PENDING, "pending", "is not complete yet")                                                         \
-	X(ANSWERED, "answered", "got cookies")                                                               \
-	X(NO_PROTOCOL, "no-protocol", "offers no next protocol that is served here")                         \
-	X(NO_AEAD, "no-aead", "offers no AEAD that is served here")                                          \
-	X(TOO_LONG, "too-long", "is longer than 16384 octets")                                               \
-	X(TRAILING, "trailing", "goes on after End of Message")                                              \
-	X(UNKNOWN_CRITICAL, "unknown-critical", "has a critical record of an unknown type")                  \
-	X(END, "end", "ends with an End of Message that is not critical or not empty")                       \
-	X(INCOMPLETE, "incomplete", "had no End of Message when its time was over")                          \
-	X(PROTOCOLS, "protocols",                                                                            \
-		"has not exactly one Next Protocol record, critical and with whole values")                  \
-	X(AEADS, "aeads", "has not exactly one AEAD record with whole values")                               \
-	X(FORBIDDEN, "forbidden", "has a record that only servers send")                                     \
-	X(REPEATED, "repeated", "has a Server or Port record twice")                                         \
-	X(RECORD_BODY, "record-body", "has a Server record without a name, or a Port record without a port") \
+#define KE_VERDICTS(X)                                                                                     \
+	X(PENDING, "pending", "is not complete yet")                                                       \
+	X(ANSWERED, "answered", "got cookies")                                                             \
+	X(NO_PROTOCOL, "no-protocol", "offers no next protocol that is served here")                       \
+	X(NO_AEAD, "no-aead", "offers no AEAD that is served here")                                        \
+	X(TOO_LONG, "too-long", "is longer than 16384 octets")                                             \
+	X(TRAILING, "trailing", "goes on after End of Message")                                            \
+	X(UNKNOWN_CRITICAL, "unknown-critical", "has a critical record of an unknown type")                \
+	X(END, "end", "ends with an End of Message that is not critical or not empty")                     \
+	X(INCOMPLETE, "incomplete", "had no End of Message when its time was over")                        \
+	X(PROTOCOLS, "protocols",                                                                          \
+		"has not exactly one Next Protocol record, critical and with whole values")                \
+	X(AEADS, "aeads", "has not exactly one AEAD record with whole values")                             \
+	X(FORBIDDEN, "forbidden", "has a record that only servers send")                                   \
+	X(REPEATED, "repeated", "has a Server or Port record twice")                                       \
+	X(RECORD_BODY, "record-body",                                                                      \
+		"has a Server record without a name, a Port record without a port, or a record 1024 that " \
+		"is not empty")                                                                            \
 	X(INTERNAL, "internal", "could not be served: keys or cookies failed here")
 
 enum ke_verdict {
@@ -60,24 +66,28 @@ extern const struct ke_verdict_info ke_verdict_info[KE_VERDICT_COUNT];
 
 /* What a server offers, and what a session needs of the world. */
 struct ke_offer {
-	const char *server; /* body of the Server record, at most KE_NAME_MAX; NULL or "": none is sent */
-	uint16_t port;      /* of the Port record; 0: none is sent */
+	struct ke_aeads aeads; /* in any order */
+	const char *server;    /* body of the Server record, at most KE_NAME_MAX; NULL or "": none is sent */
+	uint16_t port;         /* of the Port record; 0: none is sent */
 	/*
-	 * Fill keys->c2s and keys->s2c for NTPv4 and the AEAD from the TLS session. False where it failed.
-	 * `opaque` is ke_session_take's.
+	 * Fill keys->c2s and keys->s2c for NTPv4 and the AEAD from the TLS session, with `context` as the
+	 * AEAD of the exporter's context. False where it failed. `opaque` is ke_session_take's.
 	 */
-	bool (*export_keys)(void *opaque, uint16_t aead, struct cookie_keys *keys);
-	/* Write `count` fresh cookies of COOKIE_SIZE octets each for the keys. False where it failed. */
+	bool (*export_keys)(void *opaque, uint16_t aead, uint16_t context, struct cookie_keys *keys);
+	/* Write `count` fresh cookies of cookie_size(aead) octets each for the keys. False where it failed.
+	 */
 	bool (*make_cookies)(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 		uint8_t (*cookies)[COOKIE_SIZE], size_t count);
 };
 
-/* The records of the longest response: Next Protocol, AEAD, Server, Port, cookies, End of Message. */
+/* The records of the longest response: Next Protocol, AEAD, Server, Port, cookies, End of Message. Another
+ * AEAD's cookies are shorter by more than its KE_COMPLIANT_GCM_SIV takes. */
 enum {
 	KE_RESPONSE_MAX = (KE_RECORD_HEADER + 2) + (KE_RECORD_HEADER + 2) + (KE_RECORD_HEADER + KE_NAME_MAX) +
 			  (KE_RECORD_HEADER + 2) + KE_COOKIES * (KE_RECORD_HEADER + COOKIE_SIZE) +
 			  KE_RECORD_HEADER,
 };
+static_assert(KE_COOKIES * (COOKIE_SIZE - COOKIE_SIZE_GCM_SIV) >= KE_RECORD_HEADER, "see above");
 
 /* One connection's. Zeroed before the first octet. `request` grows: most requests have 16 octets. */
 struct ke_session {

@@ -618,24 +618,28 @@ enum tls_state tls_state(const struct tls *tls)
 	return tls->state;
 }
 
-static bool export_key(SSL *ssl, uint16_t aead, uint8_t direction, uint8_t key[SIV_KEY])
+static bool export_key(SSL *ssl, uint16_t aead, uint8_t direction, uint8_t *key, size_t size)
 {
 	static const char label[] = "EXPORTER-network-time-security";
 	uint8_t context[5] = {0, 0, 0, 0, direction}; /* the first two: NTPv4 */
 
 	store_be16(context + 2, aead);
 	return SSL_export_keying_material(
-		       ssl, key, SIV_KEY, label, sizeof(label) - 1, context, sizeof(context), 1) == 1;
+		       ssl, key, size, label, sizeof(label) - 1, context, sizeof(context), 1) == 1;
 }
 
-bool tls_export_keys(struct tls *tls, uint16_t aead, struct cookie_keys *keys)
+bool tls_export_keys(struct tls *tls, uint16_t aead, uint16_t context, struct cookie_keys *keys)
 {
+	const size_t size = aead == AEAD_AES_128_GCM_SIV ? GCM_SIV_KEY : SIV_KEY;
 	bool done;
+
+	*keys = (struct cookie_keys){0};
 
 	if (tls->state != TLS_OPEN && tls->state != TLS_CLOSED)
 		return false;
 	ERR_clear_error();
-	done = export_key(tls->ssl, aead, 0, keys->c2s) && export_key(tls->ssl, aead, 1, keys->s2c);
+	done = export_key(tls->ssl, context, 0, keys->c2s, size) &&
+	       export_key(tls->ssl, context, 1, keys->s2c, size);
 	if (!done)
 		OPENSSL_cleanse(keys, sizeof(*keys));
 	ERR_clear_error();

@@ -134,11 +134,12 @@ size_t tls_output(struct tls *tls, void *octets, size_t size);
 enum tls_state tls_state(const struct tls *tls);
 
 /*
- * The keys of RFC 8915 section 5.1 for NTPv4 and an AEAD (SIV_KEY octets each), by the exporter of TLS 1.3
- * (RFC 8446 section 7.5); while OPEN or CLOSED. False where that failed;
- * the keys are zero then.
+ * The keys of RFC 8915 section 5.1 for NTPv4 and an AEAD, by the exporter of TLS 1.3 (RFC 8446 section 7.5);
+ * while OPEN or CLOSED. They have SIV_KEY octets each, those for AEAD_AES_128_GCM_SIV GCM_SIV_KEY and then
+ * zeros. The AEAD that the context names is said apart: see ke_export_context. False where that failed; the
+ * keys are zero then.
  */
-bool tls_export_keys(struct tls *tls, uint16_t aead, struct cookie_keys *keys);
+bool tls_export_keys(struct tls *tls, uint16_t aead, uint16_t context, struct cookie_keys *keys);
 
 enum tls_cause {
 	TLS_CAUSE_NONE,        /* no failure */

@@ -1,4 +1,5 @@
-/* Fuzz the judgement of a key establishment's response (nts/ke_client.h). An input is the response. */
+/* Fuzz the judgement of a key establishment's response (nts/ke_client.h), to a request with both AEADs and to
+ * one with AEAD_AES_SIV_CMAC_256 alone. An input is the response. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +10,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { WRITTEN_MAX = 8192 };
+
+static const struct ke_aeads both = {2, {30, 15}}, only_15 = {1, {15}};
+
+/* What was offered. */
+static const struct ke_aeads *offered;
 
 static void require(int holds)
 {
@@ -25,7 +31,7 @@ static enum ke_client_verdict judge(struct ke_client_response *r, const uint8_t 
 	require(block != NULL);
 	memcpy(block, octets, size);
 	memset(r, 0xee, sizeof(*r));
-	verdict = ke_client_judge(r, block, size);
+	verdict = ke_client_judge(r, offered, block, size);
 	free(block);
 	require(verdict == r->verdict && verdict < KE_CLIENT_VERDICT_COUNT);
 	return verdict;
@@ -36,7 +42,9 @@ static void check_valid(const struct ke_client_response *r)
 {
 	const char *end = memchr(r->server, '\0', sizeof(r->server));
 
-	require(r->cookies >= 1 && r->cookies <= KE_COOKIES && r->aead == 15 && r->code == 0);
+	require(r->cookies >= 1 && r->cookies <= KE_COOKIES && r->code == 0);
+	require(r->aead == 15 || (offered == &both && r->aead == 30));
+	require(r->context == 15 || (r->context == 30 && r->aead == 30));
 	for (unsigned i = 0; i < r->cookies; i++)
 		require(r->cookie[i].size >= KE_CLIENT_COOKIE_MIN &&
 			r->cookie[i].size <= KE_CLIENT_COOKIE_MAX && r->cookie[i].size % 4 == 0);
@@ -59,6 +67,8 @@ static void check_rewritten(const struct ke_client_response *r)
 	if (r->server[0])
 		ke_write(&w, false, KE_SERVER, r->server, (uint16_t)strlen(r->server));
 	ke_write_16(&w, false, KE_AEAD, r->aead);
+	if (r->context == 30)
+		ke_write(&w, true, KE_COMPLIANT_GCM_SIV, NULL, 0);
 	ke_write_16(&w, true, KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
 	ke_write(&w, true, KE_END_OF_MESSAGE, NULL, 0);
 	require(!w.full && judge(&again, octets, w.used) == KE_CLIENT_VALID);
@@ -109,7 +119,7 @@ static void check_prefixes(const uint8_t *octets, size_t size, size_t end)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static enum ke_client_verdict check(const uint8_t *data, size_t size)
 {
 	static struct ke_client_response r;
 	const size_t end = end_of(data, size);
@@ -126,5 +136,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_refused(&r);
 	}
 	check_prefixes(data, size, end);
+	return verdict;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	enum ke_client_verdict verdict;
+
+	offered = &both;
+	verdict = check(data, size);
+	offered = &only_15;
+	/* an AEAD that was not offered is judged last but for cookies */
+	if (check(data, size) != verdict)
+		require(verdict == KE_CLIENT_VALID || verdict == KE_CLIENT_NO_COOKIE);
 	return 0;
 }

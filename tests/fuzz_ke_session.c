@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { NO_KEYS = 1, NO_COOKIES = 2, SERVER = 4, PORT = 8 };
+enum { NO_KEYS = 1, NO_COOKIES = 2, SERVER = 4, PORT = 8, GCM_SIV = 16 };
 
 static const char server[] = "2001:db8::123";
 
@@ -22,24 +22,29 @@ static void require(int holds)
 		abort();
 }
 
-static bool export_keys(void *opaque, uint16_t aead, struct cookie_keys *keys)
+static bool export_keys(void *opaque, uint16_t aead, uint16_t context, struct cookie_keys *keys)
 {
-	require(aead == AEAD_AES_SIV_CMAC_256);
-	memset(keys, 0x5a, sizeof(*keys));
+	const bool is_gcm_siv = aead == AEAD_AES_128_GCM_SIV;
+
+	require(aead == AEAD_AES_SIV_CMAC_256 || (is_gcm_siv && *(const uint8_t *)opaque & GCM_SIV));
+	require(context == AEAD_AES_SIV_CMAC_256 || (context == AEAD_AES_128_GCM_SIV && is_gcm_siv));
+	memset(keys, context, sizeof(*keys));
 	return !(*(const uint8_t *)opaque & NO_KEYS);
 }
 
 static bool make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count)
 {
-	require(aead == AEAD_AES_SIV_CMAC_256 && count == KE_COOKIES && keys->s2c[SIV_KEY - 1] == 0x5a);
-	memset(cookies, 0xc0, count * COOKIE_SIZE);
+	require(count == KE_COOKIES);
+	for (size_t i = 0; i < count; i++)
+		memset(cookies[i], keys->s2c[SIV_KEY - 1], cookie_size(aead));
 	return !(*(const uint8_t *)opaque & NO_COOKIES);
 }
 
 static struct ke_offer offer_of(uint8_t options)
 {
 	return (struct ke_offer){
+		.aeads = {options & GCM_SIV ? 2 : 1, {AEAD_AES_SIV_CMAC_256, AEAD_AES_128_GCM_SIV}},
 		.server = options & SERVER ? server : NULL,
 		.port = options & PORT ? 11123 : 0,
 		.export_keys = export_keys,
@@ -74,20 +79,37 @@ static void require_next(
 	require(size == 0 || memcmp(record.body, body, size) == 0);
 }
 
+/* Of the next record. */
+static uint16_t next_type(const struct ke_cursor *cursor)
+{
+	struct ke_cursor ahead = *cursor;
+	struct ke_record record;
+
+	require(ke_cursor_next(&ahead, &record));
+	return record.type;
+}
+
+/* Each cookie of the AEAD's size tells by its octets what the exporter was given: 30 only where record 1024
+ * says so. */
 static void require_association(struct ke_cursor *cursor, uint8_t options)
 {
-	uint8_t cookie[COOKIE_SIZE];
+	const bool is_gcm_siv = cursor->size > 11 && cursor->octets[11] == AEAD_AES_128_GCM_SIV;
+	uint8_t context = AEAD_AES_SIV_CMAC_256, cookie[COOKIE_SIZE];
 
-	memset(cookie, 0xc0, sizeof(cookie));
-	require(!(options & (NO_KEYS | NO_COOKIES)));
+	require(!(options & (NO_KEYS | NO_COOKIES)) && (!is_gcm_siv || options & GCM_SIV));
 	require_next(cursor, true, KE_NEXT_PROTOCOL, "\0\0", 2);
-	require_next(cursor, true, KE_AEAD, "\0\x0f", 2);
+	require_next(cursor, true, KE_AEAD, is_gcm_siv ? "\0\x1e" : "\0\x0f", 2);
+	if (is_gcm_siv && next_type(cursor) == KE_COMPLIANT_GCM_SIV) {
+		require_next(cursor, false, KE_COMPLIANT_GCM_SIV, NULL, 0);
+		context = AEAD_AES_128_GCM_SIV;
+	}
+	memset(cookie, context, sizeof(cookie));
 	if (options & SERVER)
 		require_next(cursor, true, KE_SERVER, server, sizeof(server) - 1);
 	if (options & PORT)
 		require_next(cursor, true, KE_PORT, "\x2b\x73", 2);
 	for (unsigned i = 0; i < KE_COOKIES; i++)
-		require_next(cursor, false, KE_COOKIE, cookie, sizeof(cookie));
+		require_next(cursor, false, KE_COOKIE, cookie, is_gcm_siv ? 68 : 100);
 }
 
 /* The response is the verdict's, whole records, and nothing behind End of Message. */

@@ -64,7 +64,8 @@ static void finish(struct tls *tls)
 
 	require(tls_output(tls, octets, sizeof(octets)) <= OUTPUT_MAX);
 	require(tls_read(tls, octets, sizeof(octets)) == 0);
-	require(!tls_write(tls, "x", 1) && !tls_export_keys(tls, AEAD_AES_SIV_CMAC_256, &keys));
+	require(!tls_write(tls, "x", 1) &&
+		!tls_export_keys(tls, AEAD_AES_SIV_CMAC_256, AEAD_AES_SIV_CMAC_256, &keys));
 	tls_close(tls);
 	tls_explain(tls, text, sizeof(text));
 	require(text[0] != 0 && ERR_peek_error() == 0);

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	struct siv *siv = siv_new(siv_backend_find("openssl"));
 	struct keyring ring = {0};
 	struct target target;
-	struct associations_settings settings = {.target = &target, .timeout = 5};
+	struct associations_settings settings = {.target = &target, .aeads = ke_aeads_default, .timeout = 5};
 	struct associations_result result;
 	char text[512] = "";
 	unsigned right = 0;

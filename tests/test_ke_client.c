@@ -19,6 +19,12 @@ static uint8_t room[ROOM];
 static struct ke_writer message;
 static struct ke_client_response response;
 
+static const struct ke_aeads both = {2, {30, 15}}, both_other_way = {2, {15, 30}}, only_15 = {1, {15}},
+			     only_30 = {1, {30}};
+
+/* What was offered. */
+static const struct ke_aeads *offered = &only_15;
+
 static void add(bool critical, uint16_t type, const char *body)
 {
 	ke_write(&message, critical, type, body, (uint16_t)strlen(body));
@@ -66,7 +72,7 @@ static enum ke_client_verdict judge(size_t size)
 	assert_non_null(block);
 	memcpy(block, room, size);
 	memset(&response, 0xee, sizeof(response));
-	verdict = ke_client_judge(&response, block, size);
+	verdict = ke_client_judge(&response, offered, block, size);
 	free(block);
 	assert_int_equal(verdict, response.verdict);
 	return verdict;
@@ -99,16 +105,51 @@ static void assert_ended(enum ke_client_verdict verdict)
 static void test_request(void **state)
 {
 	static const uint8_t expected[] = {0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 2, 0, 15, 0x80, 0, 0, 0};
+	static const uint8_t of_both[] = {
+		0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 4, 0, 30, 0, 15, 4, 0, 0, 0, 0x80, 0, 0, 0};
+	static const uint8_t of_30[] = {0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 2, 0, 30, 4, 0, 0, 0, 0x80, 0, 0, 0};
 	uint8_t octets[KE_CLIENT_REQUEST];
 
 	(void)state;
-	assert_int_equal(ke_client_request(octets), sizeof(expected));
+	assert_int_equal(ke_client_request(octets, &only_15), sizeof(expected));
 	assert_memory_equal(octets, expected, sizeof(expected));
+	assert_int_equal(ke_client_request(octets, &both), sizeof(of_both));
+	assert_memory_equal(octets, of_both, sizeof(of_both));
+	assert_int_equal(ke_client_request(octets, &only_30), sizeof(of_30));
+	assert_memory_equal(octets, of_30, sizeof(of_30));
+	assert_int_equal(ke_client_request(octets, &both_other_way), KE_CLIENT_REQUEST);
+	assert_memory_equal(octets + 10, "\0\x0f\0\x1e\4\0\0\0", 8);
 }
 
-static bool export_keys(void *opaque, uint16_t aead, struct cookie_keys *keys)
+static void test_lists(void **state)
 {
-	(void)opaque, (void)aead;
+	static const char *const bad[] = {"", "16", "0", "x", "15,", ",15", "15,,30", "15,15", "30,15,30",
+		"15 30", " 15", "-15", "+15", "0x0f", "65551", "18446744073709551631", "30,15,"};
+	struct ke_aeads aeads;
+
+	(void)state;
+	assert_true(ke_aeads_parse(&aeads, "15"));
+	assert_memory_equal(&aeads, &only_15, sizeof(aeads));
+	assert_true(ke_aeads_parse(&aeads, "30"));
+	assert_memory_equal(&aeads, &only_30, sizeof(aeads));
+	assert_true(ke_aeads_parse(&aeads, "30,15"));
+	assert_memory_equal(&aeads, &both, sizeof(aeads));
+	assert_true(ke_aeads_parse(&aeads, "15,30"));
+	assert_memory_equal(&aeads, &both_other_way, sizeof(aeads));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(ke_aeads_parse(&aeads, bad[i]));
+	assert_string_equal(ke_aead_name(15), "AEAD_AES_SIV_CMAC_256");
+	assert_string_equal(ke_aead_name(30), "AEAD_AES_128_GCM_SIV");
+	assert_string_equal(ke_aead_name(0), "-");
+}
+
+static uint16_t exported_aead, exported_context;
+
+static bool export_keys(void *opaque, uint16_t aead, uint16_t context, struct cookie_keys *keys)
+{
+	(void)opaque;
+	exported_aead = aead;
+	exported_context = context;
 	memset(keys, 0, sizeof(*keys));
 	return true;
 }
@@ -116,9 +157,9 @@ static bool export_keys(void *opaque, uint16_t aead, struct cookie_keys *keys)
 static bool make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count)
 {
-	(void)opaque, (void)aead, (void)keys;
+	(void)opaque, (void)keys;
 	for (size_t i = 0; i < count; i++)
-		memset(cookies[i], (int)(0x40 + i), COOKIE_SIZE);
+		memset(cookies[i], (int)(0x40 + i), cookie_size(aead));
 	return true;
 }
 
@@ -137,28 +178,84 @@ static void assert_cookies(unsigned count)
 /* With our own server. */
 static void test_session(void **state)
 {
-	const struct ke_offer offer = {.server = "ntp.example.org",
+	const struct ke_offer offer = {.aeads = both,
+		.server = "ntp.example.org",
 		.port = 4123,
 		.export_keys = export_keys,
 		.make_cookies = make_cookies};
 	struct ke_session session = {.used = 0};
 	uint8_t request[KE_CLIENT_REQUEST];
-	const size_t size = ke_client_request(request);
+	const size_t size = ke_client_request(request, &only_15);
 
 	(void)state;
 	assert_int_equal(ke_session_take(&session, &offer, request, size, NULL), KE_ANSWERED);
-	assert_int_equal(
-		ke_client_judge(&response, session.response, session.response_size), KE_CLIENT_VALID);
+	assert_int_equal(ke_client_judge(&response, &only_15, session.response, session.response_size),
+		KE_CLIENT_VALID);
 	assert_cookies(KE_COOKIES);
 	assert_int_equal(response.aead, 15);
 	assert_string_equal(response.server, "ntp.example.org");
 	assert_int_equal(response.port, 4123);
 	ke_session_end(&session);
 	assert_int_equal(ke_session_give_up(&session), KE_INCOMPLETE);
-	assert_int_equal(
-		ke_client_judge(&response, session.response, session.response_size), KE_CLIENT_ERROR);
+	assert_int_equal(ke_client_judge(&response, &only_15, session.response, session.response_size),
+		KE_CLIENT_ERROR);
 	assert_int_equal(response.code, KE_ERROR_BAD_REQUEST);
 	ke_session_end(&session);
+}
+
+/* Our own two sides agree, whatever each has. */
+static void test_agreement(void **state)
+{
+	static const struct ke_aeads *const lists[] = {&both, &both_other_way, &only_15, &only_30};
+
+	(void)state;
+	for (unsigned i = 0; i < 4 * 3; i++) {
+		const struct ke_aeads *wanted = lists[i % 4];
+		const struct ke_offer offer = {
+			.aeads = *lists[i / 4], .export_keys = export_keys, .make_cookies = make_cookies};
+		const bool agree = i / 4 < 2 || wanted != &only_30;
+		struct ke_session session = {.used = 0};
+		uint8_t request[KE_CLIENT_REQUEST];
+		const size_t size = ke_client_request(request, wanted);
+
+		assert_int_equal(ke_session_take(&session, &offer, request, size, NULL),
+			agree ? KE_ANSWERED : KE_NO_AEAD);
+		assert_int_equal(ke_client_judge(&response, wanted, session.response, session.response_size),
+			agree ? KE_CLIENT_VALID : KE_CLIENT_AEAD);
+		if (agree) {
+			assert_int_equal(response.aead, i / 4 < 2 ? wanted->id[0] : 15);
+			assert_int_equal(response.aead, exported_aead);
+			assert_int_equal(response.context, exported_context);
+			assert_int_equal(response.context, response.aead);
+			assert_int_equal(response.cookie[7].size, response.aead == 30 ? 68 : 100);
+		}
+		ke_session_end(&session);
+	}
+}
+
+/* A server that says nothing of record 1024 exports as old ones do; one that does, as RFC 8915 says. */
+static void test_compliant(void **state)
+{
+	(void)state;
+	offered = &both;
+	for (unsigned i = 0; i < 8; i++) {
+		const uint16_t aead = i & 1 ? 30 : 15;
+		const unsigned records = i >> 1;
+
+		start();
+		ke_write_16(&message, true, KE_NEXT_PROTOCOL, 0);
+		ke_write_16(&message, true, KE_AEAD, aead);
+		for (unsigned k = 0; k < records; k++)
+			add(k == 1, 1024, "");
+		add_cookies(1);
+		assert_ended(KE_CLIENT_VALID);
+		assert_int_equal(response.aead, aead);
+		assert_int_equal(response.context, aead == 30 && records > 0 ? 30 : 15);
+		start_usual();
+		add(i & 1, 1024, "x");
+		assert_ended(KE_CLIENT_RECORD_BODY);
+	}
+	offered = &only_15;
 }
 
 static void test_usual(void **state)
@@ -182,7 +279,7 @@ static void test_cuts(void **state)
 		assert_int_equal(judge(size), KE_CLIENT_PENDING);
 		assert_nothing_left(0);
 	}
-	assert_int_equal(ke_client_judge(&response, NULL, 0), KE_CLIENT_PENDING);
+	assert_int_equal(ke_client_judge(&response, offered, NULL, 0), KE_CLIENT_PENDING);
 }
 
 static void test_order(void **state)
@@ -194,7 +291,7 @@ static void test_order(void **state)
 	ke_write_16(&message, false, KE_AEAD, 15);
 	ke_write_16(&message, false, KE_PORT, 123);
 	ke_write_16(&message, true, KE_NEXT_PROTOCOL, 0);
-	add(false, 1024, "");
+	add(false, 1025, "");
 	assert_ended(KE_CLIENT_VALID);
 	assert_cookies(3);
 	assert_string_equal(response.server, "192.0.2.1");
@@ -243,6 +340,11 @@ static void test_aead(void **state)
 			ke_write_16(&message, true, KE_AEAD, 15);
 		assert_ended(i == 0 ? KE_CLIENT_VALID : KE_CLIENT_AEAD);
 	}
+	/* what is known, but was not offered */
+	offered = &only_30;
+	start_usual();
+	assert_ended(KE_CLIENT_AEAD);
+	offered = &only_15;
 }
 
 static void test_cookies(void **state)
@@ -372,7 +474,7 @@ static void test_unknown(void **state)
 	add(false, 0x7fff, "");
 	assert_ended(KE_CLIENT_VALID);
 	start_usual();
-	add(true, 1024, "");
+	add(true, 1025, "");
 	assert_ended(KE_CLIENT_UNKNOWN_CRITICAL);
 }
 
@@ -386,7 +488,7 @@ static void fill_to(size_t size)
 	while (message.used < size) {
 		const size_t rest = size - message.used - KE_RECORD_HEADER;
 
-		ke_write(&message, false, 1024, zero, (uint16_t)(rest > 40000 ? 30000 : rest));
+		ke_write(&message, false, 1025, zero, (uint16_t)(rest > 40000 ? 30000 : rest));
 	}
 	add_end();
 	assert_int_equal(message.used, size + KE_RECORD_HEADER);
@@ -437,7 +539,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_session),
+		cmocka_unit_test(test_agreement),
+		cmocka_unit_test(test_compliant),
 		cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_order),

@@ -11,15 +11,20 @@
 #include "ntp/octets.h"
 #include "nts/ke_session.h"
 
-enum { CRITICAL = 1, OPTIONAL = 0, UNKNOWN = 1024, ROOM = 2 * KE_MESSAGE_MAX };
+enum { CRITICAL = 1, OPTIONAL = 0, UNKNOWN = 1025, ROOM = 2 * KE_MESSAGE_MAX };
 
 static struct ke_offer offer;
 static bool export_fails, cookies_fail;
+/* What is to be agreed on: the AEAD, the one that the exporter's context names, and whether record 1024 is
+ * in the response. */
+static uint16_t agreed, context;
+static bool is_confirmed;
 
-static bool export_keys(void *opaque, uint16_t aead, struct cookie_keys *keys)
+static bool export_keys(void *opaque, uint16_t aead, uint16_t named, struct cookie_keys *keys)
 {
 	assert_ptr_equal(opaque, &offer);
-	assert_int_equal(aead, AEAD_AES_SIV_CMAC_256);
+	assert_int_equal(aead, agreed);
+	assert_int_equal(named, context);
 	memset(keys->c2s, 0xc2, sizeof(keys->c2s));
 	memset(keys->s2c, 0x52, sizeof(keys->s2c));
 	return !export_fails;
@@ -29,18 +34,21 @@ static bool make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count)
 {
 	assert_ptr_equal(opaque, &offer);
-	assert_int_equal(aead, AEAD_AES_SIV_CMAC_256);
+	assert_int_equal(aead, agreed);
 	assert_int_equal(keys->c2s[SIV_KEY - 1], 0xc2);
 	assert_int_equal(keys->s2c[SIV_KEY - 1], 0x52);
 	for (size_t i = 0; i < count; i++)
-		memset(cookies[i], (int)(0x40 + i), COOKIE_SIZE);
+		memset(cookies[i], (int)(0x40 + i), cookie_size(aead));
 	return !cookies_fail;
 }
 
 static int reset(void **state)
 {
 	(void)state;
-	offer = (struct ke_offer){.export_keys = export_keys, .make_cookies = make_cookies};
+	offer = (struct ke_offer){
+		.aeads = {2, {30, 15}}, .export_keys = export_keys, .make_cookies = make_cookies};
+	agreed = context = 15;
+	is_confirmed = false;
 	export_fails = cookies_fail = false;
 	return 0;
 }
@@ -99,14 +107,16 @@ static void write_association(struct ke_writer *w)
 {
 	uint8_t cookie[COOKIE_SIZE];
 
-	ke_write_16(w, true, KE_AEAD, 15);
+	ke_write_16(w, true, KE_AEAD, agreed);
+	if (is_confirmed)
+		ke_write(w, false, 1024, NULL, 0);
 	if (offer.server && offer.server[0])
 		ke_write(w, true, KE_SERVER, offer.server, (uint16_t)strlen(offer.server));
 	if (offer.port)
 		ke_write_16(w, true, KE_PORT, offer.port);
 	for (int i = 0; i < 8; i++) {
 		memset(cookie, 0x40 + i, sizeof(cookie));
-		ke_write(w, false, KE_COOKIE, cookie, sizeof(cookie));
+		ke_write(w, false, KE_COOKIE, cookie, agreed == 30 ? 68 : 100);
 	}
 }
 
@@ -225,6 +235,25 @@ static void test_server_and_port(void **state)
 	assert_verdict(KE_INTERNAL);
 }
 
+/* The longest response with the other AEAD, too. */
+static void test_server_and_port_compliant(void **state)
+{
+	char longest[KE_NAME_MAX + 1];
+
+	(void)state;
+	memset(longest, 'a', KE_NAME_MAX);
+	longest[KE_NAME_MAX] = '\0';
+	offer.server = longest;
+	offer.port = 11123;
+	agreed = context = 30;
+	is_confirmed = true;
+	start();
+	add_protocol();
+	add_list(CRITICAL, KE_AEAD, 1, 30);
+	add(OPTIONAL, KE_COMPLIANT_GCM_SIV, "");
+	assert_ended(KE_ANSWERED);
+}
+
 static void add_part(unsigned part)
 {
 	if (part == 0)
@@ -300,7 +329,7 @@ static void test_aeads(void **state)
 	(void)state;
 	start();
 	add_protocol();
-	add_list(CRITICAL, KE_AEAD, 3, 30, 17, AEAD_AES_SIV_CMAC_256);
+	add_list(CRITICAL, KE_AEAD, 3, 17, AEAD_AES_SIV_CMAC_256, 30);
 	assert_ended(KE_ANSWERED);
 	start();
 	add_protocol();
@@ -308,13 +337,86 @@ static void test_aeads(void **state)
 	assert_ended(KE_ANSWERED);
 	start();
 	add_protocol();
-	add_list(CRITICAL, KE_AEAD, 2, 30, 0x0f00);
+	add_list(CRITICAL, KE_AEAD, 2, 31, 0x0f00);
 	assert_ended(KE_NO_AEAD);
 	/* 15 across two values is none */
 	start();
 	add_protocol();
 	add_list(CRITICAL, KE_AEAD, 2, 0x1200, 0x0f12);
 	assert_ended(KE_NO_AEAD);
+	/* and 0 is none, though lists have room */
+	offer.aeads = (struct ke_aeads){1, {15}};
+	start();
+	add_protocol();
+	add_list(CRITICAL, KE_AEAD, 2, 0, 30);
+	assert_ended(KE_NO_AEAD);
+}
+
+/* A request that prefers one AEAD to the other, or knows it alone, with record 1024 `records` times. */
+static void start_choice(uint16_t first, uint16_t second, unsigned records)
+{
+	start();
+	for (unsigned i = 0; i < records; i++)
+		add(i % 2 ? CRITICAL : OPTIONAL, 1024, "");
+	add_protocol();
+	if (second)
+		add_list(CRITICAL, KE_AEAD, 3, 4711, first, second);
+	else
+		add_list(CRITICAL, KE_AEAD, 1, first);
+}
+
+/* Who offers what, whatever the order of the server's list; and record 1024 matters to AEAD 30 alone. */
+static void test_choice(void **state)
+{
+	static const struct ke_aeads served[] = {{2, {30, 15}}, {2, {15, 30}}, {1, {15}}};
+	static const uint16_t asked[][2] = {{15, 0}, {30, 0}, {15, 30}, {30, 15}};
+
+	(void)state;
+	for (unsigned s = 0; s < 3; s++)
+		for (unsigned a = 0; a < 4; a++)
+			for (unsigned records = 0; records < 3; records++) {
+				const bool has_30 = s < 2;
+				const bool is_served = has_30 || asked[a][0] == 15 || asked[a][1] == 15;
+
+				offer.aeads = served[s];
+				agreed = asked[a][0] == 30 && has_30 ? 30 : 15;
+				is_confirmed = agreed == 30 && records > 0;
+				context = is_confirmed ? 30 : 15;
+				start_choice(asked[a][0], asked[a][1], records);
+				assert_ended(is_served ? KE_ANSWERED : KE_NO_AEAD);
+			}
+}
+
+/* The octets of the answer to chrony's request. */
+static void test_compliant(void **state)
+{
+	static const uint8_t octets[] = {
+		0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 4, 0, 30, 0, 15, 4, 0, 0, 0, 0x80, 0, 0, 0};
+	static const uint8_t head[] = {
+		0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 2, 0, 30, 4, 0, 0, 0, 0, 5, 0, 68, 0x40};
+	struct ke_session session = {.used = 0};
+
+	(void)state;
+	agreed = context = 30;
+	is_confirmed = true;
+	assert_int_equal(take(&session, octets, sizeof(octets)), KE_ANSWERED);
+	assert_int_equal(session.response_size, 6 + 6 + 4 + 8 * 72 + 4);
+	assert_memory_equal(session.response, head, sizeof(head));
+	ke_session_end(&session);
+}
+
+/* A body makes it a bad request, whatever is agreed on. */
+static void test_compliant_body(void **state)
+{
+	static const uint16_t asked[] = {15, 30, 17};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		for (int critical = 0; critical < 2; critical++) {
+			start_choice(asked[i], 0, 0);
+			add(critical, 1024, "x");
+			assert_ended(KE_RECORD_BODY);
+		}
 }
 
 /* Bodies of 0 to 5 zero octets but for the first, for each type. */
@@ -502,7 +604,7 @@ static void test_long(void **state)
 /* Records without an end: the verdict comes with the last octet that could have belonged to a request. */
 static void test_endless(void **state)
 {
-	static const uint8_t record[KE_RECORD_HEADER] = {0x04, 0x00, 0, 0};
+	static const uint8_t record[KE_RECORD_HEADER] = {0x04, 0x01, 0, 0};
 	struct ke_session session = {.used = 0};
 
 	(void)state;
@@ -581,7 +683,7 @@ static void test_internal(void **state)
 	/* what needs neither is answered as ever */
 	start();
 	add_protocol();
-	add_list(CRITICAL, KE_AEAD, 1, 30);
+	add_list(CRITICAL, KE_AEAD, 1, 17);
 	assert_ended(KE_NO_AEAD);
 }
 
@@ -666,10 +768,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_usual, reset),
 		cmocka_unit_test_setup(test_server_and_port, reset),
+		cmocka_unit_test_setup(test_server_and_port_compliant, reset),
 		cmocka_unit_test_setup(test_order, reset),
 		cmocka_unit_test_setup(test_missing, reset),
 		cmocka_unit_test_setup(test_protocols, reset),
 		cmocka_unit_test_setup(test_aeads, reset),
+		cmocka_unit_test_setup(test_choice, reset),
+		cmocka_unit_test_setup(test_compliant, reset),
+		cmocka_unit_test_setup(test_compliant_body, reset),
 		cmocka_unit_test_setup(test_sizes, reset),
 		cmocka_unit_test_setup(test_names, reset),
 		cmocka_unit_test_setup(test_port_zero, reset),

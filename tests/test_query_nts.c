@@ -276,7 +276,8 @@ static void *listen_to(void *opaque)
 static void check_failure(char habit, enum ke_exchange_status expected, const char *words)
 {
 	struct listener l = {.habit = habit};
-	struct ke_exchange_terms terms = {.host = "127.0.0.1", .family = AF_UNSPEC, .timeout = 0.2};
+	struct ke_exchange_terms terms = {
+		.host = "127.0.0.1", .family = AF_UNSPEC, .timeout = 0.2, .aeads = ke_aeads_default};
 	struct nts_client client = {.keys = keys, .cookies = 1}, before = client;
 	struct ke_exchange ke;
 	char text[768];

@@ -640,9 +640,9 @@ static void test_key_update(void **state)
 
 	(void)state;
 	assert_int_equal(plain_shake(&p, s), 1);
-	assert_true(tls_export_keys(s, AEAD_AES_SIV_CMAC_256, &before));
+	assert_true(tls_export_keys(s, 15, 15, &before));
 	update_keys(&p, s);
-	assert_true(tls_export_keys(s, AEAD_AES_SIV_CMAC_256, &after));
+	assert_true(tls_export_keys(s, 15, 15, &after));
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_true(tls_write(s, "answer", 6));
 	while ((size = tls_output(s, piece, sizeof(piece))) > 0)
@@ -758,7 +758,8 @@ static void expand_label(const EVP_MD *hash, const uint8_t *secret, const char *
 }
 
 /* RFC 8446 section 7.5 with the label and context of RFC 8915 section 5.1, from the secret alone. */
-static void export_by_hand(const EVP_MD *hash, uint16_t aead, uint8_t direction, uint8_t key[SIV_KEY])
+static void export_by_hand(
+	const EVP_MD *hash, uint16_t aead, uint8_t direction, uint8_t *key, size_t key_size)
 {
 	const uint8_t context[] = {0, 0, (uint8_t)(aead >> 8), (uint8_t)aead, direction};
 	uint8_t secret[HASH_MAX], derived[HASH_MAX], digest[HASH_MAX];
@@ -768,21 +769,25 @@ static void export_by_hand(const EVP_MD *hash, uint16_t aead, uint8_t direction,
 	assert_int_equal(EVP_Digest("", 0, digest, NULL, hash, NULL), 1);
 	expand_label(hash, secret, "EXPORTER-network-time-security", digest, derived, size);
 	assert_int_equal(EVP_Digest(context, sizeof(context), digest, NULL, hash, NULL), 1);
-	expand_label(hash, derived, "exporter", digest, key, SIV_KEY);
+	expand_label(hash, derived, "exporter", digest, key, key_size);
 }
 
-static void check_export(const char *suite, const EVP_MD *hash, uint16_t aead)
+static void check_export(
+	const char *suite, const EVP_MD *hash, uint16_t aead, uint16_t context, size_t key_size)
 {
 	struct plain p = plain_client(0, "\x07ntske/1", 8, NULL);
 	struct tls *s = accept_one(server);
-	struct cookie_keys keys, expected;
+	struct cookie_keys keys, expected = {0}, nothing = {0};
 
 	assert_int_equal(SSL_set_ciphersuites(p.ssl, suite), 1);
-	assert_false(tls_export_keys(s, aead, &keys));
+	memset(&keys, 0xee, sizeof(keys));
+	assert_false(tls_export_keys(s, aead, context, &keys));
+	assert_memory_equal(&keys, &nothing, sizeof(keys));
+	memset(&keys, 0xee, sizeof(keys));
 	assert_int_equal(plain_shake(&p, s), 1);
-	assert_true(tls_export_keys(s, aead, &keys));
-	export_by_hand(hash, aead, 0, expected.c2s);
-	export_by_hand(hash, aead, 1, expected.s2c);
+	assert_true(tls_export_keys(s, aead, context, &keys));
+	export_by_hand(hash, context, 0, expected.c2s, key_size);
+	export_by_hand(hash, context, 1, expected.s2c, key_size);
 	assert_memory_equal(&keys, &expected, sizeof(keys));
 	tls_free(s);
 	plain_free(&p);
@@ -791,9 +796,13 @@ static void check_export(const char *suite, const EVP_MD *hash, uint16_t aead)
 static void test_export_by_hand(void **state)
 {
 	(void)state;
-	check_export("TLS_AES_128_GCM_SHA256", EVP_sha256(), AEAD_AES_SIV_CMAC_256);
-	check_export("TLS_AES_256_GCM_SHA384", EVP_sha384(), AEAD_AES_SIV_CMAC_256);
-	check_export("TLS_CHACHA20_POLY1305_SHA256", EVP_sha256(), 0x1e02);
+	check_export("TLS_AES_128_GCM_SHA256", EVP_sha256(), 15, 15, 32);
+	check_export("TLS_AES_256_GCM_SHA384", EVP_sha384(), 15, 15, 32);
+	check_export("TLS_CHACHA20_POLY1305_SHA256", EVP_sha256(), 15, 0x1e02, 32);
+	/* both contexts that there are for the shorter keys: the rest of their room is zero */
+	check_export("TLS_AES_128_GCM_SHA256", EVP_sha256(), 30, 30, 16);
+	check_export("TLS_AES_256_GCM_SHA384", EVP_sha384(), 30, 30, 16);
+	check_export("TLS_AES_256_GCM_SHA384", EVP_sha384(), 30, 15, 16);
 }
 
 static void test_export(void **state)
@@ -803,13 +812,13 @@ static void test_export(void **state)
 
 	(void)state;
 	shake(c, s, 4096);
-	assert_true(tls_export_keys(s, AEAD_AES_SIV_CMAC_256, &at_server));
-	assert_true(tls_export_keys(c, AEAD_AES_SIV_CMAC_256, &at_client));
+	assert_true(tls_export_keys(s, 15, 15, &at_server));
+	assert_true(tls_export_keys(c, 15, 15, &at_client));
 	assert_memory_equal(&at_server, &at_client, sizeof(at_server));
 	assert_memory_not_equal(at_server.c2s, at_server.s2c, SIV_KEY);
-	assert_true(tls_export_keys(s, 30, &of_other));
-	assert_memory_not_equal(at_server.c2s, of_other.c2s, SIV_KEY);
-	assert_memory_not_equal(at_server.s2c, of_other.s2c, SIV_KEY);
+	assert_true(tls_export_keys(s, 30, 30, &of_other));
+	assert_memory_not_equal(at_server.c2s, of_other.c2s, GCM_SIV_KEY);
+	assert_memory_not_equal(at_server.s2c, of_other.s2c, GCM_SIV_KEY);
 	free_both(c, s);
 }
 
