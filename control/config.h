@@ -68,6 +68,7 @@ struct config_nts {
 	uint16_t port;              /* directive ntsport */
 	uint16_t threads;           /* directive ntsprocesses: 1-64 */
 	uint32_t connections;       /* directive maxntsconnections: at a time */
+	uint8_t gcm_siv;            /* directive ntsaeads: AEAD_AES_128_GCM_SIV is offered, too */
 	uint32_t rotate_s;          /* directive ntsrotate; 0: keys are kept by somebody else, in dump_dir */
 	/* Directive ntsratelimit: 2^interval seconds a connection of an address, `burst` at once; of those
 	 * beyond, 1 in 2^leak is served (0: none). */

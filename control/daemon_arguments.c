@@ -39,7 +39,8 @@ bool daemon_arguments_ke(struct daemon *d, const struct config *c, const char *r
 		    daemon_argument(d, "--channel=%d", DAEMON_PASSED) && add_seccomp(d, c) &&
 		    daemon_argument(d, "--threads=%u", nts->threads) &&
 		    daemon_argument(d, "--connections=%u", nts->connections) &&
-		    daemon_argument(d, "--rotate=%u", nts->rotate_s);
+		    daemon_argument(d, "--rotate=%u", nts->rotate_s) &&
+		    daemon_argument(d, "--aeads=%s", nts->gcm_siv ? "15,30" : "15");
 
 	/* Without certificates the port is left to others: a chronyd on this host may establish the keys. */
 	if (nts->certificates > 0)

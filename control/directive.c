@@ -656,12 +656,16 @@ const struct directive directives[] = {
 		.type = "list of integers",
 		.default_value = "15",
 		.range = "1-65535, with 15 among them",
-		.help = "The AEAD algorithms of NTS. 15, AES-SIV-CMAC-256, is the one that is served, and "
-			"that "
-			"every client has; others have no effect.",
-		.applied = APPLIED_BY_RELOAD,
+		.help = "The AEAD algorithms of NTS that clients may choose from: 15, AES-SIV-CMAC-256, "
+			"which "
+			"every client has, and 30, AES-128-GCM-SIV, with shorter cookies. A client's order "
+			"of "
+			"preference decides, not the order here; others have no effect. Cookies that clients "
+			"have got before a change go on to be good.",
+		.applied = APPLIED_BY_KE_RESTART,
 		.origin = "chrony",
 		.apply = directive_ntsaeads,
+		.member = {MEMBER(nts.gcm_siv)},
 	},
 	CHRONY_DIRECTIVES(OF_CHRONY)};
 

@@ -5,11 +5,11 @@
 #include "control/directive_apply.h"
 #include "control/ke_keys.h"
 #include "control/value.h"
+#include "nts/siv.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
-	AEAD_SERVED = 15,
 	DUMP_DIR_MAX = CONFIG_PATH - sizeof("/ntskeys"), /* so that the file's name has room */
 };
 
@@ -156,22 +156,26 @@ DIRECTIVE_APPLY(directive_ntsntpserver)
 DIRECTIVE_APPLY(directive_ntsaeads)
 {
 	long others = 0;
-	bool served = false;
+	bool mandatory = false, gcm_siv = false;
 
-	(void)config;
 	for (int i = 0; i < words; i++) {
 		long id;
 
 		if (!value_integer(word[i], "the number of an AEAD", 1, 65535, &id, text, size))
 			return false;
-		served |= id == AEAD_SERVED;
-		if (id != AEAD_SERVED)
+		mandatory |= id == AEAD_AES_SIV_CMAC_256;
+		gcm_siv |= id == AEAD_AES_128_GCM_SIV;
+		if (id != AEAD_AES_SIV_CMAC_256 && id != AEAD_AES_128_GCM_SIV)
 			others = id;
 	}
-	if (!served)
+	if (!mandatory)
 		return value_refuse(
 			text, size, word[0], "15 (AES-SIV-CMAC-256) among them, which every client has");
 	if (others)
-		snprintf(text, size, "AEAD %ld has no effect: 15 (AES-SIV-CMAC-256) is served", others);
+		snprintf(text, size,
+			"AEAD %ld has no effect: 15 (AES-SIV-CMAC-256) and 30 (AES-128-GCM-SIV) can be "
+			"served",
+			others);
+	config->nts.gcm_siv = gcm_siv;
 	return true;
 }

@@ -56,6 +56,7 @@ static int usage(FILE *out, int status)
 	      "                         those beyond 1 in 2^L (0-4; 0: none)\n"
 	      "  --rotate SEC           interval between two keys (default 604800); 0: somebody else keeps "
 	      "the keys\n"
+	      "  --aeads LIST           AEADs to offer, as 15,30 (default 15)\n"
 	      "  --ntp-server NAME      tell clients to ask this server for the time\n"
 	      "  --ntp-port PORT        tell clients to ask this port for the time\n"
 	      "  --seccomp MODE         kill, errno or off (default kill)\n"
@@ -137,6 +138,14 @@ static bool set_ntp_server(const char *text, struct ke_server_options *server)
 	return true;
 }
 
+static bool set_aeads(const char *text, struct ke_server_options *server)
+{
+	if (ke_aeads_parse(&server->aeads, text))
+		return true;
+	log_error("--aeads %s: expected 15, 30 or both, as 15,30", text);
+	return false;
+}
+
 enum {
 	OPTION_RUN_DIR = 256,
 	OPTION_CHANNEL,
@@ -147,6 +156,7 @@ enum {
 	OPTION_CONNECTIONS,
 	OPTION_RATE,
 	OPTION_ROTATE,
+	OPTION_AEADS,
 	OPTION_NTP_SERVER,
 	OPTION_NTP_PORT,
 	OPTION_SECCOMP,
@@ -189,6 +199,8 @@ static bool parse_option(struct options *o, int option, const char *argument)
 		ok = add_address(argument, &o->server);
 	else if (option == OPTION_RATE)
 		ok = parse_rate(argument, &o->server);
+	else if (option == OPTION_AEADS)
+		ok = set_aeads(argument, &o->server);
 	else if (option == OPTION_NTP_SERVER)
 		ok = set_ntp_server(argument, &o->server);
 	else if (option == OPTION_VERBOSE)
@@ -213,6 +225,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 		{"connections", required_argument, NULL, OPTION_CONNECTIONS},
 		{"rate-limit", required_argument, NULL, OPTION_RATE},
 		{"rotate", required_argument, NULL, OPTION_ROTATE},
+		{"aeads", required_argument, NULL, OPTION_AEADS},
 		{"ntp-server", required_argument, NULL, OPTION_NTP_SERVER},
 		{"ntp-port", required_argument, NULL, OPTION_NTP_PORT},
 		{"seccomp", required_argument, NULL, OPTION_SECCOMP},

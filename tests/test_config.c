@@ -378,7 +378,15 @@ static void nts_options(void **state)
 	assert_int_equal(config.nts.threads, 64);
 	bad("ntsntpserver a/b", "expected a host name or an address");
 	bad("ntsntpserver \xc3\xa4", "expected a host name or an address");
-	warned(&config, "ntsaeads 30 15", "ntsaeads: AEAD 30 has no effect");
+	assert_int_equal(config.nts.gcm_siv, 0);
+	good(&config, "ntsaeads 15 30");
+	assert_int_equal(config.nts.gcm_siv, 1);
+	good(&config, "ntsaeads 30 15 30");
+	assert_int_equal(config.nts.gcm_siv, 1);
+	warned(&config, "ntsaeads 30 17 15", "ntsaeads: AEAD 17 has no effect: 15 (AES-SIV-CMAC-256) and 30");
+	assert_int_equal(config.nts.gcm_siv, 1);
+	warned(&config, "ntsaeads 17 15", "ntsaeads: AEAD 17 has no effect");
+	assert_int_equal(config.nts.gcm_siv, 0);
 	bad("ntsaeads 30", "expected 15 (AES-SIV-CMAC-256) among them");
 	bad("ntsaeads", "expected `ntsaeads ID...`");
 	bad("ntsaeads 15 x", "expected the number of an AEAD from 1 to 65535");
@@ -636,8 +644,7 @@ static void table_is_well_formed(void **state)
 			    strcmp(d->applied, APPLIED_BY_CLOCK_RESTART) == 0 ||
 			    strcmp(d->applied, APPLIED_BY_KE_RESTART) == 0 ||
 			    strcmp(d->applied, APPLIED_BY_RESTART) == 0);
-		/* Of AEADs there is no choice. */
-		assert_int_equal(d->member[0].size > 0, strcmp(d->name, "ntsaeads") != 0);
+		assert_true(d->member[0].size > 0);
 	}
 }
 
@@ -766,9 +773,10 @@ static void changes(void **state)
 			""},
 		{"interface eth0\nworkers 2\nntsport 5\nntsprocesses 2\nmaxntsconnections "
 		 "5\nntsratelimit\nntsrotate 9\n"
-		 "ntsntpserver a\nntsservercert /a\nntsserverkey /b\nntsdumpdir /c\nntsaeads 15\n",
+		 "ntsntpserver a\nntsservercert /a\nntsserverkey /b\nntsdumpdir /c\nntsaeads 15 30\n",
 			"", "", "ntsservercert, ntsserverkey, ntsdumpdir",
-			"ntsport, ntsprocesses, maxntsconnections, ntsratelimit, ntsrotate, ntsntpserver"},
+			"ntsport, ntsprocesses, maxntsconnections, ntsratelimit, ntsrotate, ntsntpserver, "
+			"ntsaeads"},
 		{"interface eth0\nworkers 2\nlocal\nholdover 9\nclockrefresh 1000\nchronyrundir /x\n", "",
 			"local, clockrefresh, holdover, chronyrundir", "", ""},
 		{"interface eth0\nworkers 2\nidle sleep after 20\nseccomp off\nhugepages no\nuser ntp\n",
@@ -986,7 +994,8 @@ static const char mutated[] =
 	"holdover 1800\n"
 	"user ntpserver\n"
 	"chronyrundir /run/chrony\n"
-	"ntsservercert /etc/c.pem\nntsserverkey /etc/k.pem\nntsratelimit interval -3 burst 4\nntsaeads 15\n"
+	"ntsservercert /etc/c.pem\nntsserverkey /etc/k.pem\nntsratelimit interval -3 burst 4\nntsaeads 30 "
+	"15\n"
 	"ntsdumpdir /var/lib/t\nntsrotate 0\nntsntpserver a.example\nmaxntsconnections 5\nntsprocesses 2\n"
 	"allow 192.0.2.0/24\n";
 

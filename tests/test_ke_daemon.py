@@ -26,7 +26,7 @@ if SANITIZED:
     os.environ["ASAN_OPTIONS"] = "detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", "")
 IDENTITIES, KEYS, ROTATE, EXPORT, STATUS, READY, SAVE, REPLY = range(1, 9)
 PATIENCE = 5.0  # KE_PATIENCE_MS
-NEXT_PROTOCOL, AEAD, COOKIE, SERVER, PORT, ERROR = 1, 4, 5, 6, 7, 2
+NEXT_PROTOCOL, AEAD, COOKIE, SERVER, PORT, ERROR, COMPLIANT = 1, 4, 5, 6, 7, 2, 1024
 REQUEST = bytes.fromhex("80010002000080040002000f80000000")
 
 
@@ -276,6 +276,22 @@ class Establishment(Case):
         d.wait_for("answered", 1)
         self.check_sum(d)
 
+    def test_aeads(self):
+        """The first in the client's order that is offered; record 1024 is answered in kind."""
+        d = self.daemon("--aeads", "15,30").begin(self.a)
+        protocol, end = bytes.fromhex("800100020000"), bytes.fromhex("80000000")
+        for ids, record, chosen in ((b"\0\x1e", True, 30), (b"\0\x1e\0\x0f", True, 30), (b"\0\x1e", False, 30),
+                                    (b"\0\x0f\0\x1e", True, 15), (b"\0\x63\0\x1e\0\x0f", True, 30)):
+            request = protocol + struct.pack(">HH", 0x8004, len(ids)) + ids + bytes.fromhex("04000000") * record + end
+            response = establish(d, request)
+            head = [(1, NEXT_PROTOCOL, b"\0\0"), (1, AEAD, bytes([0, chosen]))]
+            head += [(0, COMPLIANT, b"")] * (record and chosen == 30)
+            self.assertEqual(response[:-8], head)
+            self.assertEqual([len(c) for c in cookies(response)], [68 if chosen == 30 else 100] * 8)
+        d.wait_for("answered", 5)
+        establish(d, protocol + bytes.fromhex("80040002001e040000010080000000"))
+        d.wait_for("record-body", 1)
+
     def test_threads_and_families(self):
         d = self.daemon("--threads", "4", address=()).begin(self.a)
         self.assertEqual(d.status()["listening"], [f"0.0.0.0:{d.port}", f"[::]:{d.port}"])
@@ -305,7 +321,8 @@ class Establishment(Case):
 
     def test_usage(self):
         for options in (["--port", "0"], ["--rate-limit", "1,2"], ["--rate-limit", "1,0,2"], ["--threads", "65"],
-                        ["--ntp-server", "x" * 256], ["--seccomp", "perhaps"], ["more"], ["--rotate", "-1"]):
+                        ["--ntp-server", "x" * 256], ["--seccomp", "perhaps"], ["more"], ["--rotate", "-1"],
+                        ["--aeads", "16"], ["--aeads", "15,15"], ["--aeads", ""]):
             done = subprocess.run([PROGRAM, "--run-dir", self.run_dir, "--channel", "0", *options],
                                   capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
             self.assertEqual(done.returncode, 64, options)
