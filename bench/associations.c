@@ -20,7 +20,9 @@ static void note_server(struct associations_result *result, const struct ke_clie
 	if (result->established == 0) {
 		memcpy(result->server, response->server, sizeof(result->server));
 		result->port = response->port;
-	} else if (strcmp(result->server, response->server) != 0 || result->port != response->port) {
+		result->aead = response->aead;
+	} else if (strcmp(result->server, response->server) != 0 || result->port != response->port ||
+		   result->aead != response->aead) {
 		result->is_varied = true;
 	}
 }
@@ -32,6 +34,7 @@ static bool take(void *opaque, struct tls *tls, const struct ke_client_response 
 
 	if (!tls_export_keys(tls, response->aead, response->context, &client->keys))
 		return false;
+	client->aead = response->aead;
 	client->cookies = response->cookies;
 	memcpy(client->cookie, response->cookie, sizeof(client->cookie));
 	note_server(g->result, response);

@@ -32,6 +32,7 @@ struct associations_result {
 	char server[KE_NAME_MAX +
 		    1];   /* whom to ask for the time, as the first response says; "": the target */
 	uint16_t port;    /* where; 0: NTP's own */
+	uint16_t aead;    /* that it agrees on */
 	bool is_varied;   /* another response said otherwise */
 	char reason[512]; /* the first failure, with what to do about it; "": none */
 };

@@ -8,6 +8,7 @@
 #include "bench/figures.h"
 #include "bench/quantity.h"
 #include "bench/text.h"
+#include "nts/ke_aeads.h"
 
 struct teller {
 	facts_tell *tell;
@@ -65,9 +66,9 @@ static void say_clients(const struct teller *teller, const struct result *r)
 	say(teller, "clients", "%s%s%s%s", quantity_count(r->clients).text, r->sources[0] ? " of " : "",
 		r->sources, zipf);
 	if (r->nts_share > 0)
-		say(teller, "NTS", "%s of the requests, of %s clients; %s of the replies verified",
+		say(teller, "NTS", "%s of the requests, of %s clients, by %s; %s of the replies verified",
 			quantity_share(r->nts_share).text, quantity_count(r->nts_clients).text,
-			quantity_share(r->tag_share).text);
+			ke_aead_name(r->nts_aead), quantity_share(r->tag_share).text);
 }
 
 static void say_link(const struct teller *teller, const struct result *r)

@@ -71,7 +71,7 @@ static struct ke_storm_settings make_settings(
 		.terms = {.address = target->address,
 			.address_length = target->address_length,
 			.name = options->name ? options->name : target->host,
-			.aeads = ke_aeads_default,
+			.aeads = options->aeads,
 			.tls = tls,
 			.hold = options->hold},
 		.connections = options->connections,

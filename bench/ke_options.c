@@ -19,6 +19,7 @@ enum {
 	OPTION_TIMEOUT,
 	OPTION_CA,
 	OPTION_NAME,
+	OPTION_AEAD,
 	OPTION_HOLD,
 	OPTION_JSON,
 	OPTION_CSV,
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"ca", required_argument, NULL, OPTION_CA},
 	{"name", required_argument, NULL, OPTION_NAME},
+	{"aead", required_argument, NULL, OPTION_AEAD},
 	{"hold", required_argument, NULL, OPTION_HOLD},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"csv", required_argument, NULL, OPTION_CSV},
@@ -51,8 +53,8 @@ const char *const ke_hold_name[] = {
 
 const char ke_options_help[] =
 	"usage: tickwire bench ke TARGET [-p PORT] [--connections C] [--count N] [--rate R] [--time S]\n"
-	"                      [--timeout S] [--ca FILE] [--name NAME] [--hold STAGE] [-4|-6] [--json]\n"
-	"                      [--csv FILE] [--i-own-this-target]\n"
+	"                      [--timeout S] [--ca FILE] [--name NAME] [--aead LIST] [--hold STAGE] [-4|-6]\n"
+	"                      [--json] [--csv FILE] [--i-own-this-target]\n"
 	"\n"
 	"Many NTS key establishments (RFC 8915 section 4) with one server, each response judged. TARGET is\n"
 	"HOST, HOST:PORT or [ADDRESS]:PORT. Its certificate is always verified.\n"
@@ -69,6 +71,7 @@ const char ke_options_help[] =
 	"  --ca PATH          trust only the authorities in this PEM file or directory; default the "
 	"system's\n"
 	"  --name NAME        name or address that the certificate must be for; default TARGET's\n"
+	"  --aead LIST        AEADs to offer, the better first: 15, 30 or both, as 30,15; default 15\n"
 	"  --hold STAGE       open C connections, leave them there, and see how long the server keeps them,\n"
 	"                     for --time (default 10): tcp (nothing sent), hello (TLS begun), handshake\n"
 	"                     (hands shaken, nothing asked)\n"
@@ -181,6 +184,8 @@ static bool parse_option(struct ke_options *o, int option, char *const argv[])
 		return (o->ca = optarg) != NULL;
 	case OPTION_NAME:
 		return parse_name(o);
+	case OPTION_AEAD:
+		return option_aeads(command, optarg, &o->aeads);
 	case OPTION_HOLD:
 		return parse_hold(o);
 	case OPTION_JSON:
@@ -219,7 +224,10 @@ bool ke_options_parse(struct ke_options *o, int argc, char **argv)
 {
 	int option;
 
-	*o = (struct ke_options){.family = AF_UNSPEC, .connections = CONNECTIONS, .timeout = TIMEOUT_S};
+	*o = (struct ke_options){.family = AF_UNSPEC,
+		.connections = CONNECTIONS,
+		.timeout = TIMEOUT_S,
+		.aeads = ke_aeads_default};
 	opterr = 0;
 	optind = 0; /* glibc: start afresh, whoever used getopt before */
 	while ((option = getopt_long(argc, argv, ":46hp:", long_options, NULL)) != -1)

@@ -20,6 +20,7 @@ struct ke_options {
 	double seconds; /* 0: no bound but the count */
 	double timeout;
 	double rate; /* 0: closed loop */
+	struct ke_aeads aeads;
 	enum arrival_kind arrival;
 	enum ke_hold hold;
 	bool json, owned, help;

@@ -173,7 +173,7 @@ static bool establish_keys(struct load *l, char *text, size_t size)
 	const struct load_options *o = &l->options;
 	struct associations_settings settings = {.ca = o->ca,
 		.name = o->name ? o->name : l->target.host,
-		.aeads = ke_aeads_default,
+		.aeads = o->aeads,
 		.parallel = KE_PARALLEL,
 		.timeout = KE_TIMEOUT,
 		.stop = &stop,
@@ -205,6 +205,7 @@ static bool establish_keys(struct load *l, char *text, size_t size)
 		l->nts_clients[i].no_placeholders = l->nts_clients[i].keep_last = true;
 	note_key_server(l, &keys);
 	l->result.nts_clients = l->nts_count;
+	l->result.nts_aead = keys.aead;
 	l->result.nts_request_size =
 		(uint16_t)nts_side_size(&(struct nts_side){.clients = l->nts_clients}, 0);
 	return true;
@@ -511,6 +512,7 @@ static int storm(const struct load_options *o)
 		.timeout = o->timeout_given ? o->timeout : KE_TIMEOUT,
 		.rate = o->rate_given ? o->rate : 0,
 		.arrival = o->arrival,
+		.aeads = o->aeads,
 		.json = o->json,
 		.owned = o->owned};
 	uint16_t port;

@@ -65,6 +65,8 @@ static const struct entry {
 	{"nts-share", "SHARE", KIND_SHARE, AT(nts_share), 0, 1, 1, "of the requests; default all"},
 	{"nts-clients", "N", KIND_WHOLE, AT(nts_clients), 1, 100000, 0,
 		"clients with keys of their own; default all, at most 64"},
+	{"aead", "LIST", KIND_TEXT, AT(aead_text), 0, 0, 0,
+		"AEADs to offer, the better first: 15, 30 or both, as 30,15; default 15"},
 	{"check-tags", "SHARE", KIND_SHARE, AT(tag_share), 0, 1, 1, "of the replies; default all"},
 	{"ca", "FILE", KIND_TEXT, AT(ca), 0, 0, 0,
 		"trust these authorities only (PEM); default the system's"},
@@ -357,7 +359,7 @@ static const struct entry *entry_of(const char *name)
 
 static void set_standards(struct load_options *o)
 {
-	*o = (struct load_options){.family = AF_UNSPEC};
+	*o = (struct load_options){.family = AF_UNSPEC, .aeads = ke_aeads_default};
 	for (unsigned i = 0; i < ENTRIES; i++)
 		if (entries[i].kind == KIND_NUMBER || entries[i].kind == KIND_WHOLE ||
 			entries[i].kind == KIND_SHARE)
@@ -423,8 +425,9 @@ bool load_options_parse(struct load_options *o, int argc, char **argv)
 			optind == argc ? "expected a TARGET" : "expected one TARGET, found '" SHOWN "' too",
 			argv[argc - 1]);
 	o->target = argv[optind];
-	return parse_words(o) && check_pairs(o) && parse_rates(o) && (!o->mac_text || parse_mac(o)) &&
-	       parse_cores(o);
+	return parse_words(o) && check_pairs(o) && parse_rates(o) &&
+	       (!o->aead_text || option_aeads(command, o->aead_text, &o->aeads)) &&
+	       (!o->mac_text || parse_mac(o)) && parse_cores(o);
 }
 
 /* A help text in lines behind a margin. */

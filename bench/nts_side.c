@@ -36,8 +36,10 @@ static void identifier_of(
 
 size_t nts_side_size(const struct nts_side *side, uint32_t client)
 {
+	const struct nts_client *c = &side->clients[client];
+
 	return NTP_HEADER_SIZE + NTS_FIELD_HEADER + NTS_CLIENT_IDENTIFIER_SIZE + NTS_FIELD_HEADER +
-	       side->clients[client].cookie[0].size + NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + NTS_NONCE +
+	       c->cookie[0].size + NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD + nts_nonce_size(c->aead) +
 	       SIV_TAG;
 }
 

@@ -8,6 +8,7 @@
 
 #include "bench/figures.h"
 #include "bench/text.h"
+#include "nts/ke_aeads.h"
 
 /* Of a part that could not be made, jansson's packing makes the whole fail: so NULL is looked at only at the
  * end. */
@@ -214,12 +215,13 @@ static json_t *machine_json(const struct result_machine *m)
 
 static json_t *settings_json(const struct result *r)
 {
-	json_t *load = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "arrival",
+	json_t *load = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "arrival",
 		text_json(r->arrival), "clients", json_integer(r->clients), "sources", text_json(r->sources),
 		"zipf", real(r->zipf), "version", json_integer(r->version), "timeout", real(r->timeout),
 		"garbage_share", real(r->garbage_share), "request_size", json_integer(r->request_size),
 		"nts_request_size", json_integer(r->nts_request_size), "nts_clients",
-		json_integer(r->nts_clients));
+		json_integer(r->nts_clients), "nts_aead",
+		r->nts_aead ? json_string(ke_aead_name(r->nts_aead)) : json_null());
 	const bool wire = take(
 		load, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "interface", text_json(r->interface),
 			      "driver", text_or_null(r->driver), "cores", json_integer(r->cores), "vlan",

@@ -111,6 +111,7 @@ struct result {
 	unsigned vlan;                           /* 0: none */
 	uint16_t request_size, nts_request_size; /* octets of NTP; 0: none of these */
 	uint32_t nts_clients;
+	uint16_t nts_aead;                          /* 0: none */
 	double nts_share, garbage_share, tag_share; /* 0 to 1 */
 	double timeout;                             /* s */
 	double clock_step; /* s by which the system's clock was set during the load; 0: it was not */

@@ -264,6 +264,7 @@ static bool take(struct conversation *c, const struct ke_client_response *respon
 		return fail_by_errno(c);
 	}
 	client->keys = keys;
+	client->aead = response->aead;
 	client->cookies = response->cookies;
 	memcpy(client->cookie, response->cookie, sizeof(client->cookie));
 	c->ke->aead = response->aead;

@@ -59,6 +59,15 @@ bool option_number(const char *command, const struct option_number *number, cons
 		number->name, text, number->kind == OPTION_WHOLE ? "whole " : "", number->low, number->high);
 }
 
+bool option_aeads(const char *command, const char *text, struct ke_aeads *aeads)
+{
+	return ke_aeads_parse(aeads, text) || option_complain(command,
+						      "--aead is '%.60s'; expected 15 (AES-SIV-CMAC-256), 30 "
+						      "(AES-128-GCM-SIV), or both with "
+						      "the better first, as 30,15",
+						      text);
+}
+
 /* A short option is in optopt, a long one only in the word itself. */
 bool option_refused(const char *command, int option, char *const argv[])
 {

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "nts/ke_aeads.h"
+
 enum option_kind {
 	OPTION_NUMBER,
 	OPTION_WHOLE,
@@ -33,6 +35,9 @@ bool option_parse_number(const char *text, enum option_kind kind, double *value)
 
 /* The same within its bounds, both included; else a sentence. *value is written where it is right. */
 bool option_number(const char *command, const struct option_number *number, const char *text, double *value);
+
+/* The list of AEADs that `--aead` gives, best first, as "30,15"; else a sentence. Pure but for that. */
+bool option_aeads(const char *command, const char *text, struct ke_aeads *aeads);
 
 /* What getopt_long has refused, by '?' or ':'. Always false. Main thread: getopt. */
 bool option_refused(const char *command, int option, char *const argv[]);

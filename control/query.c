@@ -126,7 +126,7 @@ static bool make_room(struct query_result *result, const struct query_options *o
 		.port = o->ke_port ? o->ke_port : KE_PORT_DEFAULT,
 		.family = o->family,
 		.timeout = fmax(o->timeout, KE_TIMEOUT),
-		.aeads = ke_aeads_default,
+		.aeads = o->aeads,
 		.tls = tls,
 	};
 	result->nts->siv = siv_new(siv_backend_best());

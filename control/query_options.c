@@ -10,7 +10,15 @@ enum { SAMPLES_MAX = 1000 };
 
 #define INTERVAL_MIN 0.05
 
-enum { OPTION_JSON = OPTION_LONG_FIRST, OPTION_HELP, OPTION_NTS, OPTION_KEY, OPTION_CA, OPTION_KE_PORT };
+enum {
+	OPTION_JSON = OPTION_LONG_FIRST,
+	OPTION_HELP,
+	OPTION_NTS,
+	OPTION_KEY,
+	OPTION_CA,
+	OPTION_KE_PORT,
+	OPTION_AEAD
+};
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
@@ -19,12 +27,14 @@ static const struct option long_options[] = {
 	{"key", required_argument, NULL, OPTION_KEY},
 	{"ca", required_argument, NULL, OPTION_CA},
 	{"ke-port", required_argument, NULL, OPTION_KE_PORT},
+	{"aead", required_argument, NULL, OPTION_AEAD},
 	{0},
 };
 
-const char query_usage[] = "usage: tickwire query [-4|-6] [-n N] [-i SEC] [-p PORT] [-V VERSION] [-t "
-			   "TIMEOUT] [--json]\n"
-			   "                      [--nts [--ca FILE|DIR] [--ke-port PORT]] HOST...\n";
+const char query_usage[] =
+	"usage: tickwire query [-4|-6] [-n N] [-i SEC] [-p PORT] [-V VERSION] [-t "
+	"TIMEOUT] [--json]\n"
+	"                      [--nts [--ca FILE|DIR] [--ke-port PORT] [--aead LIST]] HOST...\n";
 
 const char query_help[] =
 	"\n"
@@ -41,6 +51,9 @@ const char query_help[] =
 	"names;\n"
 	"               default the system's\n"
 	"  --ke-port P  with --nts: TCP port of the key establishment; default 4460\n"
+	"  --aead LIST  with --nts: the AEADs to offer, the better first: 15 (AES-SIV-CMAC-256), 30 "
+	"(AES-128-GCM-SIV),\n"
+	"               or both, as 30,15; default 15\n"
 	"  --json       an array with one object per host, all times in seconds, instead of the table\n"
 	"\n"
 	"The table shows the sample with the least delay. OFFSET is what to add to this host's clock to have "
@@ -127,6 +140,8 @@ static bool parse_option(struct query_options *o, int option, char *const argv[]
 		return o->nts = true;
 	case OPTION_CA:
 		return (o->ca = optarg) != NULL;
+	case OPTION_AEAD:
+		return o->aeads_given = option_aeads(command, optarg, &o->aeads);
 	case OPTION_KEY:
 		return option_complain(command, "--key is not available in this version");
 	case '?':
@@ -143,8 +158,11 @@ static bool check_options(const struct query_options *o)
 	if (o->nts && o->version != NTP_VERSION_MAX)
 		return option_complain(
 			command, "--nts is for NTP version 4 only, and -V says %u", o->version);
-	if (!o->nts && (o->ca || o->ke_port))
-		return option_complain(command, "%s needs --nts", o->ca ? "--ca" : "--ke-port");
+	if (!o->nts && (o->ca || o->ke_port || o->aeads_given))
+		return option_complain(command, "%s needs --nts",
+			o->ca        ? "--ca"
+			: o->ke_port ? "--ke-port"
+				     : "--aead");
 	return true;
 }
 
@@ -152,8 +170,12 @@ bool query_options_parse(struct query_options *o, int argc, char **argv)
 {
 	int option;
 
-	*o = (struct query_options){
-		.family = AF_UNSPEC, .samples = 4, .interval = 0.2, .timeout = 2, .version = NTP_VERSION_MAX};
+	*o = (struct query_options){.family = AF_UNSPEC,
+		.samples = 4,
+		.interval = 0.2,
+		.timeout = 2,
+		.version = NTP_VERSION_MAX,
+		.aeads = ke_aeads_default};
 	opterr = 0;
 	optind = 0; /* glibc: start afresh, whoever used getopt before */
 	while ((option = getopt_long(argc, argv, ":46n:i:p:V:t:", long_options, NULL)) != -1)

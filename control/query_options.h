@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nts/ke_aeads.h"
+
 struct query_options {
 	int family; /* AF_INET, AF_INET6 or AF_UNSPEC */
 	size_t samples;
@@ -19,6 +21,8 @@ struct query_options {
 	bool nts;
 	const char *ca;   /* a file or directory of authorities, or NULL for the system's */
 	uint16_t ke_port; /* 0 where it was not given */
+	struct ke_aeads aeads;
+	bool aeads_given;
 };
 
 /* The first lines, and what --help adds to them. */

@@ -1,6 +1,6 @@
 /*
- * Associations of an NTS load, for tests/test_bench_ke.py: get_associations TARGET CA COUNT PARALLEL. The
- * server's key file comes on stdin, and each cookie must open to the keys of its association. One line of
+ * Associations of an NTS load, for tests/test_bench_ke.py: get_associations TARGET CA COUNT PARALLEL AEADS.
+ * The server's key file comes on stdin, and each cookie must open to the keys of its association. One line of
  * JSON on stdout.
  */
 #include <stdio.h>
@@ -45,18 +45,19 @@ static bool read_ring(struct keyring *ring)
 
 int main(int argc, char **argv)
 {
-	const unsigned count = argc == 5 ? (unsigned)atoi(argv[3]) : 0;
+	const unsigned count = argc == 6 ? (unsigned)atoi(argv[3]) : 0;
 	struct nts_client *clients = calloc(COUNT_MAX, sizeof(*clients));
 	struct siv *siv = siv_new(siv_backend_find("openssl"));
 	struct keyring ring = {0};
 	struct target target;
-	struct associations_settings settings = {.target = &target, .aeads = ke_aeads_default, .timeout = 5};
+	struct associations_settings settings = {.target = &target, .timeout = 5};
 	struct associations_result result;
 	char text[512] = "";
 	unsigned right = 0;
 	bool done;
 
 	if (count < 1 || count > COUNT_MAX || !clients || !siv || !read_ring(&ring) ||
+		!ke_aeads_parse(&settings.aeads, argv[5]) ||
 		!target_parse(&target, argv[1], 4460, AF_UNSPEC, text, sizeof(text))) {
 		fprintf(stderr, "get_associations: %s\n", text);
 		return 2;
@@ -67,9 +68,9 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < result.established; i++)
 		right += count_right(&clients[i], siv, &ring) == KE_COOKIES;
 	printf("{\"established\": %u, \"right\": %u, \"failed\": %llu, \"server\": \"%s\", \"port\": %u, "
-	       "\"varied\": %d, \"reason\": \"%s\"}\n",
+	       "\"varied\": %d, \"aead\": %u, \"reason\": \"%s\"}\n",
 		result.established, right, (unsigned long long)result.failed, result.server, result.port,
-		result.is_varied, result.reason);
+		result.is_varied, result.aead, result.reason);
 	siv_free(siv);
 	free(clients);
 	return done ? 0 : 1;

@@ -160,6 +160,7 @@ static void make_nts(struct result *r, uint64_t *random)
 	make_load(r, random);
 	r->nts_share = 0.5;
 	r->nts_clients = 1000;
+	r->nts_aead = 15;
 	r->tag_share = 1;
 	r->nts_request_size = 228;
 	step->nts_sent = step->sent / 2;

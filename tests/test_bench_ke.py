@@ -336,7 +336,7 @@ class Storm(Case):
                             (["--timeout", "0"], "--timeout"), (["-p", "65536"], "65535"), (["-4", "-6"], "exclude"),
                             (["--hold", "on"], "'on'"), (["--hold", "tcp", "--count", "1"], "--connections"),
                             (["--arrival", "poisson"], "--rate"), (["--rate", "1", "--arrival", "odd"], "'odd'"),
-                            (["--name", ""], "--name"), (["--none"], "--none"), (["--count"], "--count"),
+                            (["--name", ""], "--name"), (["--aead", "16"], "'16'"), (["--none"], "--none"), (["--count"], "--count"),
                             (["10.0.0.1"], "2 targets"), (["-p", "1"], "-p is 1")):
             done = bench("127.0.0.1:9", *words)
             self.assertEqual((done.returncode, done.stdout), (2, ""), (words, done))
@@ -373,9 +373,9 @@ class Storm(Case):
 
 
 class Associations(Case):
-    def get(self, port, count, parallel, keys=b"", ca=None):
-        done = subprocess.run([ASSOCIATIONS, f"127.0.0.1:{port}", ca or self.a[0], str(count), str(parallel)], input=keys,
-                              capture_output=True, timeout=60, check=False, env=ENVIRONMENT)
+    def get(self, port, count, parallel, keys=b"", ca=None, aeads="15"):
+        done = subprocess.run([ASSOCIATIONS, f"127.0.0.1:{port}", ca or self.a[0], str(count), str(parallel), aeads],
+                              input=keys, capture_output=True, timeout=60, check=False, env=ENVIRONMENT)
         self.assertEqual(done.stderr, b"")
         return done.returncode, json.loads(done.stdout)
 
@@ -385,6 +385,21 @@ class Associations(Case):
         self.assertEqual((status, said["established"], said["right"], said["failed"]), (0, 100, 100, 0), said)
         self.assertEqual((said["server"], said["port"], said["varied"], said["reason"]), ("time.example", 1123, 0, ""))
         d.wait_for("answered", 100)
+
+    def test_aeads(self):
+        """The client's choice, where the server has it; cookies hold the keys that TLS gives the client."""
+        both = self.daemon("--aeads", "15,30").begin(self.a)
+        for aeads, chosen in ("30", 30), ("30,15", 30), ("15,30", 15), ("15", 15):
+            status, said = self.get(both.port, 3, 3, keys=both.ask(4), aeads=aeads)
+            self.assertEqual((status, said["right"], said["aead"], said["varied"]), (0, 3, chosen, 0), (aeads, said))
+
+    def test_aeads_of_an_old_server(self):
+        old = self.daemon("--aeads", "15").begin(self.a)
+        status, said = self.get(old.port, 3, 3, keys=old.ask(4), aeads="30,15")
+        self.assertEqual((status, said["right"], said["aead"]), (0, 3, 15), said)
+        said = self.get(old.port, 3, 3, aeads="30")[1]
+        self.assertEqual(said["established"], 0)
+        self.assertIn("AEAD", said["reason"])
 
     def test_default_server(self):
         d = self.daemon().begin(self.a)

@@ -107,12 +107,23 @@ static void test_bounds(void **state)
 		"--help\n");
 }
 
+static void test_aeads(void **state)
+{
+	struct ke_aeads aeads;
+
+	(void)state;
+	assert_true(option_aeads("tickwire try", "30,15", &aeads));
+	assert_true(aeads.count == 2 && aeads.id[0] == 30 && aeads.id[1] == 15);
+	assert_false(option_aeads("tickwire try", "30,16", &aeads));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_aeads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

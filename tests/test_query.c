@@ -296,6 +296,22 @@ static void test_nts(void **state)
 	free(line);
 }
 
+static void test_nts_of_another_aead(void **state)
+{
+	struct query_nts nts = association();
+	struct exchange x = reply_of(CLIENT_ANSWERED, 0, 0.125);
+	char *line;
+	json_t *o;
+
+	(void)state;
+	nts.ke.aead = AEAD_AES_128_GCM_SIV;
+	o = report_nts(&nts, &x, 1, &line);
+	assert_non_null(strstr(line, ", AEAD_AES_128_GCM_SIV, 8 cookies got"));
+	assert_string_equal(json_string_value(json_object_get(o, "aead")), "AEAD_AES_128_GCM_SIV");
+	json_decref(o);
+	free(line);
+}
+
 static void test_nts_without_keys(void **state)
 {
 	struct query_nts nts = {.terms = {.port = 4460},
@@ -355,10 +371,11 @@ static void test_command_line(void **state)
 {
 	static const char *const bad[][2] = {{"", ""}, {"--nts", ""}, {"--nts=1", "::1"},
 		{"--key=keys:1", "::1"}, {"--ca=file", "::1"}, {"--ca", ""}, {"--ke-port=4460", "::1"},
-		{"--ke-port=0", "--nts"}, {"--ke-port=65536", "--nts"}, {"-n0", "::1"}, {"-n1001", "::1"},
-		{"-n1.5", "::1"}, {"-nx", "::1"}, {"-i0.049", "::1"}, {"-inan", "::1"}, {"-p0", "::1"},
-		{"-p65536", "::1"}, {"-V0", "::1"}, {"-V5", "::1"}, {"-t0", "::1"}, {"-46", "::1"},
-		{"-x", "::1"}, {"--bogus", "::1"}, {"-n", ""}, {"--json=1", "::1"}};
+		{"--ke-port=0", "--nts"}, {"--aead=15", "::1"}, {"--aead=16", "--nts"}, {"--aead", "--nts"},
+		{"--ke-port=65536", "--nts"}, {"-n0", "::1"}, {"-n1001", "::1"}, {"-n1.5", "::1"},
+		{"-nx", "::1"}, {"-i0.049", "::1"}, {"-inan", "::1"}, {"-p0", "::1"}, {"-p65536", "::1"},
+		{"-V0", "::1"}, {"-V5", "::1"}, {"-t0", "::1"}, {"-46", "::1"}, {"-x", "::1"},
+		{"--bogus", "::1"}, {"-n", ""}, {"--json=1", "::1"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -370,8 +387,8 @@ static void test_command_line(void **state)
 /* What goes with what. */
 static void test_nts_options(void **state)
 {
-	static const char *const bad[][2] = {
-		{"--nts", "-V3"}, {"--ca=file", "-n1"}, {"--ke-port=1", "-n1"}, {"--nts", "--ca=/dev/null"}};
+	static const char *const bad[][2] = {{"--nts", "-V3"}, {"--ca=file", "-n1"}, {"--ke-port=1", "-n1"},
+		{"--aead=15", "-n1"}, {"--aead=30,30", "--nts"}, {"--nts", "--ca=/dev/null"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -393,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_nts),
+		cmocka_unit_test(test_nts_of_another_aead),
 		cmocka_unit_test(test_nts_without_keys),
 		cmocka_unit_test(test_nts_sentences),
 		cmocka_unit_test(test_command_line),

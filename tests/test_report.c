@@ -272,6 +272,7 @@ static void test_table_says(void **state)
 	assert_told(RESULTS_NO_KNEE, "no knee");
 	assert_told(RESULTS_RAMP, "generator-limited");
 	assert_told(RESULTS_NTS, "forged");
+	assert_told(RESULTS_NTS, "of 1 000 clients, by AEAD_AES_SIV_CMAC_256");
 	assert_told(RESULTS_UNSENT, "nothing was sent");
 	assert_told(RESULTS_UNANSWERED, "no request was answered; 9 000 refused by ICMP");
 	assert_told(RESULTS_WRONG, "has a root distance of 16 s or more");

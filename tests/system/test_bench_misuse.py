@@ -119,6 +119,9 @@ MISUSE = [
     (["--nts-share", "2"], "--nts-share"),
     (["--nts-clients", "0"], "--nts-clients"),
     (["--ke-port", "0"], "--ke-port"),
+    (["--nts", "--aead", "16"], "--aead"),
+    (["--nts", "--aead", "15,15"], "--aead"),
+    (["--nts", "--aead", LONG], "--aead"),
     (["--ke-port", "65536"], "--ke-port"),
     (["--check-tags", "1.5"], "--check-tags"),
     (["--find-knee", "--ramp", "1k:2k:1k"], "--ramp"),
@@ -135,7 +138,7 @@ MISUSE = [
     (["--html", "/" + LONG], "--html"),
     (["--json=yes"], "--json"),
 ] + [([option, ""], option) for option in ("--rate", "--time", "--count", "--arrival", "--clients", "--from", "--zipf",
-                                           "--version", "--garbage", "--seed", "--ca", "--name", "--ke-port",
+                                           "--version", "--garbage", "--seed", "--ca", "--name", "--ke-port", "--aead",
                                            "--ramp", "--timeout", "--interface", "--driver", "--cores", "--vlan",
                                            "--mac", "--gateway", "--csv", "--html")]
 
