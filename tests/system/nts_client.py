@@ -21,6 +21,8 @@ except ImportError:
 
 KE_PORT = 4460
 AEAD = 15  # AEAD_AES_SIV_CMAC_256
+GCM_SIV = 30  # AEAD_AES_128_GCM_SIV, in key establishment only
+COMPLIANT = 1024  # the record of those that export its keys as RFC 8915 says
 IDENTIFIER, COOKIE, PLACEHOLDER, AUTHENTICATOR = 0x0104, 0x0204, 0x0304, 0x0404
 
 
@@ -101,8 +103,9 @@ class Tls:
         self.tls.shutdown()
         self.flush()
 
-    def export(self, direction, aead=AEAD):
-        return self.tls.export_keying_material(b"EXPORTER-network-time-security", 32,
+    def export(self, direction, aead=AEAD, size=32):
+        """The key of that direction, with that AEAD in the context."""
+        return self.tls.export_keying_material(b"EXPORTER-network-time-security", size,
                                                struct.pack("!HHB", 0, aead, direction))
 
     def certificate(self):
@@ -135,8 +138,12 @@ def record(kind, body=b"", critical=True):
     return struct.pack("!HH", kind | (0x8000 if critical else 0), len(body)) + body
 
 
+def aeads(*ids, critical=True):
+    return record(4, b"".join(struct.pack("!H", aead) for aead in ids), critical)
+
+
 END = record(0)
-REQUEST = record(1, b"\0\0") + record(4, struct.pack("!H", AEAD), critical=False) + END
+REQUEST = record(1, b"\0\0") + aeads(AEAD, critical=False) + END
 
 
 def records(data):
@@ -209,6 +216,11 @@ def siv_open(key, ad, nonce, sealed):
     """The text, or None where the tag is wrong."""
     text = _ctr(key[16:], sealed[:16], sealed[16:])
     return text if _s2v(key[:16], [ad, nonce, text]) == sealed[:16] else None
+
+
+def cookie_keys(master, cookie):
+    """The keys C2S and S2C that a cookie holds, or None where it is not under that key."""
+    return siv_open(master, b"", cookie[4:20], cookie[20:])
 
 
 def field(kind, body):
