@@ -71,7 +71,7 @@ const char ke_options_help[] =
 	"  --ca PATH          trust only the authorities in this PEM file or directory; default the "
 	"system's\n"
 	"  --name NAME        name or address that the certificate must be for; default TARGET's\n"
-	"  --aead LIST        AEADs to offer, the better first: 15, 30 or both, as 30,15; default 15\n"
+	"  --aead LIST        AEADs to offer, the better first: 15, 30 or both, as 30,15 (default)\n"
 	"  --hold STAGE       open C connections, leave them there, and see how long the server keeps them,\n"
 	"                     for --time (default 10): tcp (nothing sent), hello (TLS begun), handshake\n"
 	"                     (hands shaken, nothing asked)\n"

@@ -66,7 +66,7 @@ static const struct entry {
 	{"nts-clients", "N", KIND_WHOLE, AT(nts_clients), 1, 100000, 0,
 		"clients with keys of their own; default all, at most 64"},
 	{"aead", "LIST", KIND_TEXT, AT(aead_text), 0, 0, 0,
-		"AEADs to offer, the better first: 15, 30 or both, as 30,15; default 15"},
+		"AEADs to offer, the better first: 15, 30 or both, as 30,15 (default)"},
 	{"check-tags", "SHARE", KIND_SHARE, AT(tag_share), 0, 1, 1, "of the replies; default all"},
 	{"ca", "FILE", KIND_TEXT, AT(ca), 0, 0, 0,
 		"trust these authorities only (PEM); default the system's"},

@@ -44,6 +44,7 @@ void config_init(struct config *config)
 	config->nts.port = 4460;
 	config->nts.threads = 1;
 	config->nts.connections = 1000;
+	config->nts.gcm_siv = 1;
 	config->nts.rotate_s = 604800;
 }
 

@@ -654,7 +654,7 @@ const struct directive directives[] = {
 		.most_words = UINT16_MAX,
 		.arguments = "ID...",
 		.type = "list of integers",
-		.default_value = "15",
+		.default_value = "30 15",
 		.range = "1-65535, with 15 among them",
 		.help = "The AEAD algorithms of NTS that clients may choose from: 15, AES-SIV-CMAC-256, "
 			"which "

@@ -56,7 +56,7 @@ static int usage(FILE *out, int status)
 	      "                         those beyond 1 in 2^L (0-4; 0: none)\n"
 	      "  --rotate SEC           interval between two keys (default 604800); 0: somebody else keeps "
 	      "the keys\n"
-	      "  --aeads LIST           AEADs to offer, as 15,30 (default 15)\n"
+	      "  --aeads LIST           AEADs to offer, as 15,30 (default both)\n"
 	      "  --ntp-server NAME      tell clients to ask this server for the time\n"
 	      "  --ntp-port PORT        tell clients to ask this port for the time\n"
 	      "  --seccomp MODE         kill, errno or off (default kill)\n"

@@ -53,7 +53,7 @@ const char query_help[] =
 	"  --ke-port P  with --nts: TCP port of the key establishment; default 4460\n"
 	"  --aead LIST  with --nts: the AEADs to offer, the better first: 15 (AES-SIV-CMAC-256), 30 "
 	"(AES-128-GCM-SIV),\n"
-	"               or both, as 30,15; default 15\n"
+	"               or both, as 30,15, which is the default\n"
 	"  --json       an array with one object per host, all times in seconds, instead of the table\n"
 	"\n"
 	"The table shows the sample with the least delay. OFFSET is what to add to this host's clock to have "

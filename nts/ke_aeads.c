@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-const struct ke_aeads ke_aeads_default = {1, {AEAD_AES_SIV_CMAC_256}};
+const struct ke_aeads ke_aeads_default = {2, {AEAD_AES_128_GCM_SIV, AEAD_AES_SIV_CMAC_256}};
 
 bool ke_aeads_hold(const struct ke_aeads *aeads, uint16_t aead)
 {

@@ -374,11 +374,12 @@ static void nts_options(void **state)
 	assert_int_equal(config.nts.connections, 100000);
 	assert_int_equal(config.nts.rotate_s, 0);
 	assert_string_equal(config.nts.server, "ntp-1.example.net");
+	assert_int_equal(config.nts.gcm_siv, 0);
 	good(&config, "ntsprocesses 64\nntsntpserver 2001:db8::1");
 	assert_int_equal(config.nts.threads, 64);
 	bad("ntsntpserver a/b", "expected a host name or an address");
 	bad("ntsntpserver \xc3\xa4", "expected a host name or an address");
-	assert_int_equal(config.nts.gcm_siv, 0);
+	assert_int_equal(config.nts.gcm_siv, 1);
 	good(&config, "ntsaeads 15 30");
 	assert_int_equal(config.nts.gcm_siv, 1);
 	good(&config, "ntsaeads 30 15 30");
@@ -773,7 +774,7 @@ static void changes(void **state)
 			""},
 		{"interface eth0\nworkers 2\nntsport 5\nntsprocesses 2\nmaxntsconnections "
 		 "5\nntsratelimit\nntsrotate 9\n"
-		 "ntsntpserver a\nntsservercert /a\nntsserverkey /b\nntsdumpdir /c\nntsaeads 15 30\n",
+		 "ntsntpserver a\nntsservercert /a\nntsserverkey /b\nntsdumpdir /c\nntsaeads 15\n",
 			"", "", "ntsservercert, ntsserverkey, ntsdumpdir",
 			"ntsport, ntsprocesses, maxntsconnections, ntsratelimit, ntsrotate, ntsntpserver, "
 			"ntsaeads"},

@@ -48,7 +48,7 @@ static void ke_by_default(void **state)
 	assert_string_equal(d.argument[0], "tickwire-ke");
 	/* No certificates, no port. */
 	assert_arguments("--run-dir=/run/t --channel=3 --threads=1 --connections=1000 --rotate=604800 "
-			 "--aeads=15");
+			 "--aeads=15,30");
 }
 
 static void ke_with_all(void **state)
@@ -59,7 +59,7 @@ static void ke_with_all(void **state)
 	set("maxntsconnections 77");
 	set("ntsratelimit interval -3 burst 5 leak 1");
 	set("ntsrotate 0");
-	set("ntsaeads 30 15");
+	set("ntsaeads 15");
 	set("ntsntpserver ntp.example.net");
 	set("port 1123");
 	set("user _ke");
@@ -71,11 +71,10 @@ static void ke_with_all(void **state)
 	set("ntsserverkey /k");
 	set("ntsdumpdir /d");
 	assert_true(daemon_arguments_ke(&d, &config, "/run/t", true));
-	assert_arguments(
-		"--run-dir=/run/t --channel=3 --seccomp=errno --threads=4 --connections=77 "
-		"--rotate=0 --aeads=15,30 --port=4461 --rate-limit=-3,5,1 --ntp-server=ntp.example.net "
-		"--ntp-port=1123 --user=_ke "
-		"--verbose --address=192.0.2.10 --address=2001:db8::10");
+	assert_arguments("--run-dir=/run/t --channel=3 --seccomp=errno --threads=4 --connections=77 "
+			 "--rotate=0 --aeads=15 --port=4461 --rate-limit=-3,5,1 --ntp-server=ntp.example.net "
+			 "--ntp-port=1123 --user=_ke "
+			 "--verbose --address=192.0.2.10 --address=2001:db8::10");
 }
 
 /* A reload restarts the daemon where the text is another one; the same settings give the same. */

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import lab
+import lab_bench
 import lab_nts as nts
 import nts_client as hand
 from conftest import Pair
@@ -15,13 +16,13 @@ UNKNOWN = 99
 
 
 class Served:
-    """A tickwire that serves both AEADs, and the keys that its cookies are sealed with."""
+    """A tickwire that serves both AEADs, as it does when nothing is said, and the keys that its cookies are sealed with."""
 
-    def __init__(self, pair, *lines):
+    def __init__(self, pair):
         hand.need_client()
         self.client = pair.client
         self.authority = nts.Authority(pair.lab)
-        self.tickwire = nts.serve(pair, self.authority, *lines)
+        self.tickwire = nts.serve(pair, self.authority)
         file = pair.lab.path("exported")
         nts.keys(self.tickwire, "export", file)
         with open(file, encoding="ascii") as f:
@@ -43,7 +44,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(module_pair):
-    return Served(module_pair, "ntsaeads 30 15")
+    return Served(module_pair)
 
 
 # what the request has, the AEAD agreed on, whether record 1024 is answered, the AEAD of the exporter's context
@@ -86,6 +87,29 @@ def test_only_unknown(served):
 def test_record_with_a_body(served, aead):
     answer, _ = served.ask(hand.aeads(aead), hand.record(hand.COMPLIANT, b"\0", critical=False))
     assert hand.error_of(answer) == 1
+
+
+NAMES = {15: "AEAD_AES_SIV_CMAC_256", 30: "AEAD_AES_128_GCM_SIV"}
+
+
+@pytest.mark.parametrize("host", [Pair.server4, Pair.server6])
+@pytest.mark.parametrize("options, aead", [([], 30), (["--aead", "30"], 30), (["--aead", "15"], 15),
+                                           (["--aead", "15,30"], 15)])
+def test_query(served, options, aead, host):
+    """With either AEAD there is authentic time, and the reply to each request brings a cookie."""
+    said = nts.query_nts(served.client, host, served.authority, "-n", "12", "-i", "0.05", *options)
+    assert (said["answered"], said["nts"]["aead"], said["nts"]["establishments"]) == (12, NAMES[aead], 1), said
+    assert (said["nts"]["cookies_held"], said["nts"]["discarded"]) == (8, 0), said
+
+
+@pytest.mark.parametrize("aead", NAMES)
+def test_load(served, aead):
+    """A burst of clients with either AEAD: each reply verifies."""
+    said = lab_bench.load_json(served.client, Pair.server4, "--nts", "--nts-clients", 16, "--aead", aead, "--ca",
+                               served.authority.file, "--rate", 2000, "--time", 1, "--timeout", 2)
+    assert said.status == 0 and said["sent"] > 1000 and said["valid"] == said["sent"] - said["lost"], said
+    assert said["lost"] <= said["sent"] / 100, said
+    assert said["settings"]["nts_aead"] == NAMES[aead], said
 
 
 def test_reload(pair):

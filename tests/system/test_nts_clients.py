@@ -146,9 +146,10 @@ def test_chronyd_follows(served, following, figure):
     offsets = nts.chronyd_follows(chrony)
     assert set(offsets) == set(NAMES.values())
     assert max(abs(offset) for offset in offsets.values()) < OFFSET_MOST, offsets
-    for name, state in nts.authdata(chrony).items():
-        assert (state["mode"], state["type"], state["key_length"], state["nak"]) == ("NTS", 15, 256, 0), state
-        assert state["cookies"] == 8 and state["cookie_length"] == 100, (name, state)
+    for state in nts.authdata(chrony).values():
+        assert (state["mode"], state["nak"], state["cookies"]) == ("NTS", 0, 8), state
+        # the AEAD is the one that chronyd prefers, if the library that it was built with has it
+        assert (state["type"], state["key_length"], state["cookie_length"]) in ((15, 256, 100), (30, 128, 68)), state
     for host in HOSTS.values():
         counts = nts.ntpdata(chrony, host)
         assert counts["sent"] - counts["valid"] <= 1 and counts["valid"] >= 4, counts  # one may be under way

@@ -173,12 +173,12 @@ def test_behind_chronys_key_establishment(pair, authority):
 
 def test_before_a_chronyd(pair, authority):
     """tickwire gives the cookies and chronyd, which reads the same file, answers with them; to chronyd and to tickwire
-    query as clients, too."""
+    query as clients, too. What the library of that chronyd may not have is not offered."""
     backend = pair.lab.namespace("d")
     pair.lab.veth(backend, "sv1", pair.client, "cl1")
     lab.addresses(backend, "sv1", "10.97.0.1/24")
     lab.addresses(pair.client, "cl1", "10.97.0.2/24")
-    tickwire = nts.serve(pair, authority, "ntsntpserver 10.97.0.1")
+    tickwire = nts.serve(pair, authority, "ntsntpserver 10.97.0.1", "ntsaeads 15")
     association = associations(pair, authority, 1)[0]
     assert (6, b"10.97.0.1") in association.response
     shutil.copytree(pair.lab.path("keys"), pair.lab.path("copy"))
