@@ -1,6 +1,7 @@
 /*
  * Loads and stores of unaligned fields. The be16/be32/be64 forms convert between the wire's big-endian and
- * host integers, le32 and le64 from and to little-endian; the raw forms keep the octets' order. Pure; the caller has checked the bounds.
+ * host integers, le32 and le64 from and to little-endian; the raw forms keep the octets' order. Pure; the
+ * caller has checked the bounds.
  */
 #ifndef NTP_OCTETS_H
 #define NTP_OCTETS_H

@@ -43,8 +43,8 @@ static void put_placeholders(struct request *r, size_t cookie_size, unsigned cou
 		put_field(r, NTS_FIELD_PLACEHOLDER, NULL, cookie_size);
 }
 
-/* All but the tag, which is all there is to make: a request has nothing to hide. */
-/* Without a text the two AEADs differ in the nonce alone. */
+/* All but the tag, which is all there is to make: a request has nothing to hide. Without a text the two AEADs
+ * differ in the nonce alone. */
 static void put_authenticator(struct request *r, const struct nts_client *client,
 	const uint8_t nonce[NTS_NONCE], struct siv_job *job)
 {
