@@ -120,26 +120,6 @@ static enum verdict parse_ipv6(const uint8_t *ip, uint32_t size, struct ip *out)
 
 enum { USUAL_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE };
 
-/*
- * Whether this is a header and UDP length as most requests have them: 48 octets of NTP and nothing else. Then
- * a few wide comparisons have settled all that parse_ipv4 or parse_ipv6 ask, and every length is a constant.
- */
-SPECIALISED bool is_usual(const uint8_t *ip, uint32_t size, bool is_ipv6)
-{
-	const uint32_t header_size = is_ipv6 ? IPV6_HEADER : IPV4_HEADER;
-	/* Version, header length, total length and fragment; or version, payload length and next header. */
-	const uint64_t mask = is_ipv6 ? join_raw32(OCTETS_BE32(0xf0000000), OCTETS_BE32(0xffffff00))
-				      : join_raw32(OCTETS_BE32(0xff00ffff), OCTETS_BE32(0x00003fff));
-	const uint64_t usual =
-		is_ipv6 ? join_raw32(OCTETS_BE32(0x60000000),
-				  OCTETS_BE32(USUAL_UDP_LENGTH << 16 | PROTOCOL_UDP << 8))
-			: join_raw32(OCTETS_BE32(0x45000000 | (IPV4_HEADER + USUAL_UDP_LENGTH)), 0);
-
-	return size >= header_size + USUAL_UDP_LENGTH && (load_raw64(ip) & mask) == usual &&
-	       (is_ipv6 || ip[9] == PROTOCOL_UDP) &&
-	       load_raw16(ip + header_size + 4) == OCTETS_BE16(USUAL_UDP_LENGTH);
-}
-
 /* Indexed by the first octet: what a request with this version and mode gets. A v1 mode 0 is judged by its
  * port too. */
 #define BY_MODE(version)                                                                              \
@@ -257,7 +237,7 @@ static inline uint64_t group_macs(void)
 }
 
 /* What is left to ask once the IP header is known to be sound; `udp_length` is the UDP header's. */
-SPECIALISED enum verdict judge_request(const struct policy *policy, const struct packet *packet,
+static enum verdict judge_request(const struct policy *policy, const struct packet *packet,
 	const uint8_t *header, const struct ip *ip, uint32_t udp_length, bool is_ipv6)
 {
 	enum verdict verdict;
@@ -315,26 +295,104 @@ static __attribute__((noinline)) enum verdict classify_unusual(const struct poli
 									      : verdict;
 }
 
-/* From the IP header on, which starts after l3 octets; `vlan` as in dataplane/policy.h. */
-SPECIALISED enum verdict classify_ip(
-	const struct policy *policy, struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
+/* What the packets of a burst have in common. */
+struct burst {
+	const struct policy *policy;
+	uint64_t udp; /* ports and length of a usual request, as the UDP header loads; its source port 0 */
+	/* The address that was last found to be served, in each family: most bursts are for one. */
+	uint64_t ipv4_and_vlan;
+	uint64_t ipv6_high, ipv6_low;
+	uint32_t ipv6_vlan;
+};
+
+static struct burst burst_begin(const struct policy *policy)
+{
+	return (struct burst){.policy = policy,
+		.udp = join_raw32(OCTETS_BE32((uint32_t)policy->ntp_port),
+			OCTETS_BE32((uint32_t)USUAL_UDP_LENGTH << 16)),
+		/* no frame is on that one */
+		.ipv4_and_vlan = SERVED_ANY_VLAN,
+		.ipv6_vlan = SERVED_ANY_VLAN};
+}
+
+SPECIALISED bool is_served_ipv4(struct burst *burst, uint32_t destination, uint32_t vlan)
+{
+	const uint64_t key = (uint64_t)destination << 32 | vlan;
+
+	if (LIKELY(key == burst->ipv4_and_vlan))
+		return true;
+	if (!policy_is_served(burst->policy, MAPPED_HIGH, mapped_low(destination), vlan))
+		return false;
+	burst->ipv4_and_vlan = key;
+	return true;
+}
+
+SPECIALISED bool is_served_ipv6(struct burst *burst, uint64_t high, uint64_t low, uint32_t vlan)
+{
+	if (LIKELY(low == burst->ipv6_low && high == burst->ipv6_high && vlan == burst->ipv6_vlan))
+		return true;
+	/* as in is_ours */
+	if (high == MAPPED_HIGH || !policy_is_served(burst->policy, high, low, vlan))
+		return false;
+	burst->ipv6_high = high;
+	burst->ipv6_low = low;
+	burst->ipv6_vlan = vlan;
+	return true;
+}
+
+/* A bit for each first octet but for the leap indicator: versions 1 to 4 of a client, or active. */
+enum { USUAL_MODES = 1 << NTP_MODE_ACTIVE | 1 << NTP_MODE_CLIENT };
+static const uint64_t usual_modes = (uint64_t)USUAL_MODES << 8 | (uint64_t)USUAL_MODES << 16 |
+				    (uint64_t)USUAL_MODES << 24 | (uint64_t)USUAL_MODES << 32;
+
+/*
+ * Whether this is a request as most are, which will be answered: 48 octets of NTP and nothing else. A few
+ * wide comparisons settle all that classify_unusual asks one by one, and every length is a constant. What is
+ * not usual may still be answered.
+ */
+SPECIALISED bool is_usual(
+	struct burst *burst, const struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
 {
 	const uint8_t *header = packet->data + l3;
-	const uint32_t size = packet->length - l3;
+	const uint8_t *udp = header + (is_ipv6 ? IPV6_HEADER : IPV4_HEADER);
+	/* Version, header length, total length and fragment; or version, payload length and next header. */
+	const uint64_t mask = is_ipv6 ? join_raw32(OCTETS_BE32(0xf0000000), OCTETS_BE32(0xffffff00))
+				      : join_raw32(OCTETS_BE32(0xff00ffff), OCTETS_BE32(0x00003fff));
+	const uint64_t usual =
+		is_ipv6 ? join_raw32(OCTETS_BE32(0x60000000),
+				  OCTETS_BE32(USUAL_UDP_LENGTH << 16 | PROTOCOL_UDP << 8))
+			: join_raw32(OCTETS_BE32(0x45000000 | (IPV4_HEADER + USUAL_UDP_LENGTH)), 0);
+	const uint64_t udp_mask = join_raw32(OCTETS_BE32(UINT32_C(0xffff)), OCTETS_BE32(0xffff0000));
 	struct ip ip;
 
-	packet->l3 = (uint8_t)l3;
-	packet->is_ipv6 = is_ipv6;
-	if (UNLIKELY(!is_usual(header, size, is_ipv6)))
-		return classify_unusual(policy, packet, header, size, vlan, is_ipv6);
+	if (UNLIKELY(packet->length < l3 + (is_ipv6 ? IPV6_HEADER : IPV4_HEADER) + USUAL_UDP_LENGTH) ||
+		UNLIKELY((load_raw64(header) & mask) != usual) ||
+		(!is_ipv6 && UNLIKELY(header[9] != PROTOCOL_UDP)) ||
+		UNLIKELY((load_raw64(udp) & udp_mask) != burst->udp) || UNLIKELY(load_raw16(udp) == 0) ||
+		UNLIKELY(load_raw64(packet->data) & group_macs()) ||
+		UNLIKELY(!(usual_modes >> (udp[UDP_HEADER] & 63) & 1)))
+		return false;
 	if (is_ipv6)
 		take_ipv6(header, &ip);
 	else
 		take_ipv4(header, &ip);
-	ip.payload = USUAL_UDP_LENGTH;
-	if (UNLIKELY(!is_ours(policy, &ip, vlan, is_ipv6)))
-		return VERDICT_OTHER_ADDRESS;
-	return judge_request(policy, packet, header, &ip, USUAL_UDP_LENGTH, is_ipv6);
+	if (UNLIKELY(ip.source_is_strange) ||
+		UNLIKELY(!(is_ipv6 ? is_served_ipv6(burst, ip.destination_high, ip.destination_low, vlan)
+				   : is_served_ipv4(burst, load_raw32(header + 16), vlan))) ||
+		UNLIKELY(policy_is_own(burst->policy, ip.source_high, ip.source_low)))
+		return false;
+	return judge_checksums(header, &ip, USUAL_UDP_LENGTH, packet->flags, is_ipv6) == VERDICT_ANSWERED;
+}
+
+/* From the IP header on, which starts after l3 octets; `vlan` as in dataplane/policy.h. */
+SPECIALISED enum verdict classify_ip(
+	struct burst *burst, struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
+{
+	packet->l3 = (uint8_t)l3;
+	packet->is_ipv6 = is_ipv6;
+	if (LIKELY(is_usual(burst, packet, l3, vlan, is_ipv6)))
+		return VERDICT_ANSWERED;
+	return classify_unusual(burst->policy, packet, packet->data + l3, packet->length - l3, vlan, is_ipv6);
 }
 
 /* Identifier 0 is a priority without a VLAN (802.1Q section 9.6). */
@@ -349,8 +407,7 @@ SPECIALISED bool is_tag(uint16_t type_raw)
 }
 
 /* Any number of tags in the frame or beside it. */
-static __attribute__((noinline)) enum verdict classify_tagged(
-	const struct policy *policy, struct packet *packet)
+static __attribute__((noinline)) enum verdict classify_tagged(struct burst *burst, struct packet *packet)
 {
 	uint16_t type = load_raw16(packet->data + 12);
 	uint32_t l3 = ETHERNET_HEADER, vlan = 0;
@@ -372,40 +429,42 @@ static __attribute__((noinline)) enum verdict classify_tagged(
 		l3 += VLAN_TAG;
 	}
 	if (type == OCTETS_BE16(ETHERTYPE_IPV4))
-		return classify_ip(policy, packet, l3, vlan, false);
+		return classify_ip(burst, packet, l3, vlan, false);
 	if (type == OCTETS_BE16(ETHERTYPE_IPV6))
-		return classify_ip(policy, packet, l3, vlan, true);
+		return classify_ip(burst, packet, l3, vlan, true);
 	return VERDICT_NOT_IP;
 }
 
 /* No tag and one tag in lanes of their own, where offsets are constants. */
-SPECIALISED enum verdict classify(const struct policy *policy, struct packet *packet)
+SPECIALISED enum verdict classify(struct burst *burst, struct packet *packet)
 {
 	uint16_t type;
 	uint32_t vlan;
 
 	if (UNLIKELY(packet->length < ETHERNET_HEADER + VLAN_TAG))
-		return packet->length < ETHERNET_HEADER ? VERDICT_TRUNCATED : classify_tagged(policy, packet);
+		return packet->length < ETHERNET_HEADER ? VERDICT_TRUNCATED : classify_tagged(burst, packet);
 	if (UNLIKELY(packet->flags & (PACKET_SEGMENTED | PACKET_VLAN_STRIPPED)))
-		return classify_tagged(policy, packet);
+		return classify_tagged(burst, packet);
 	type = load_raw16(packet->data + 12);
 	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV4)))
-		return classify_ip(policy, packet, ETHERNET_HEADER, 0, false);
+		return classify_ip(burst, packet, ETHERNET_HEADER, 0, false);
 	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV6)))
-		return classify_ip(policy, packet, ETHERNET_HEADER, 0, true);
+		return classify_ip(burst, packet, ETHERNET_HEADER, 0, true);
 	if (UNLIKELY(!is_tag(type)))
 		return VERDICT_NOT_IP;
 	type = load_raw16(packet->data + ETHERNET_HEADER + 2);
 	vlan = add_tag(0, load_be16(packet->data + ETHERNET_HEADER));
 	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV4)))
-		return classify_ip(policy, packet, ETHERNET_HEADER + VLAN_TAG, vlan, false);
+		return classify_ip(burst, packet, ETHERNET_HEADER + VLAN_TAG, vlan, false);
 	if (LIKELY(type == OCTETS_BE16(ETHERTYPE_IPV6)))
-		return classify_ip(policy, packet, ETHERNET_HEADER + VLAN_TAG, vlan, true);
-	return classify_tagged(policy, packet);
+		return classify_ip(burst, packet, ETHERNET_HEADER + VLAN_TAG, vlan, true);
+	return classify_tagged(burst, packet);
 }
 
 void classify_burst(const struct policy *policy, struct packet *packets, unsigned n)
 {
+	struct burst burst = burst_begin(policy);
+
 	for (unsigned i = 0; i < n; i++)
-		packets[i].verdict = (uint8_t)classify(policy, &packets[i]);
+		packets[i].verdict = (uint8_t)classify(&burst, &packets[i]);
 }
