@@ -18,7 +18,7 @@
 #include "bench/micro.h"
 #include "bench/micro_nts.h"
 #include "dataplane/answer.h"
-#include "dataplane/classify.h"
+#include "dataplane/packet_lane.h"
 #include "refclock/counter.h"
 #include "tests/golden.h"
 
@@ -32,6 +32,8 @@ enum {
 	RUNS_LEAST = 25,
 	NTS_SHARE = 8, /* a burst of NTS takes a hundred times as long, and gets fewer runs */
 	PRECISION = -25,
+	LANES_MAX = 4,
+	NAME = 32,
 };
 
 enum work { WORK_PLAIN, WORK_CLASSIFY, WORK_ANSWER, WORK_PREPARE, WORK_TIMEBASE };
@@ -70,7 +72,39 @@ static const struct subject {
 	{"timebase", WORK_TIMEBASE, KIND_V4, CHECKED, false},
 };
 
-enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
+enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]), ROWS_MAX = SUBJECTS * LANES_MAX };
+
+/* A subject by one packet lane, whose name follows that of the subject but for the generic one. Those that no
+ * lane has a part in are there once. */
+static struct row {
+	const struct subject *subject;
+	const struct packet_lane *lane;
+	char name[NAME];
+} rows[ROWS_MAX];
+
+static unsigned row_count;
+
+static bool is_of_lanes(const struct subject *s)
+{
+	return s->work == WORK_PLAIN || s->work == WORK_CLASSIFY || s->work == WORK_ANSWER;
+}
+
+static void make_rows(void)
+{
+	const struct packet_lane *generic = packet_lane_find("generic");
+
+	for (unsigned s = 0; s < SUBJECTS; s++) {
+		rows[row_count] = (struct row){.subject = &subjects[s], .lane = generic};
+		snprintf(rows[row_count++].name, NAME, "%s", subjects[s].name);
+		for (unsigned l = 0; is_of_lanes(&subjects[s]) && packet_lanes[l] != generic; l++) {
+			if (!packet_lanes[l]->supported())
+				continue;
+			rows[row_count] = (struct row){.subject = &subjects[s], .lane = packet_lanes[l]};
+			snprintf(rows[row_count++].name, NAME, "%s@%s", subjects[s].name,
+				packet_lanes[l]->name);
+		}
+	}
+}
 
 struct bed {
 	_Alignas(64) uint8_t cell[FRAMES][CELL];
@@ -138,21 +172,21 @@ static void prepare(struct reply *reply, const struct subject *s, uint64_t recei
 		received * 77);
 }
 
-static void plain(const struct subject *s, uint64_t received)
+static void plain(const struct row *row, uint64_t received)
 {
 	for (unsigned b = 0; b < BURSTS; b++) {
 		struct reply reply;
 
-		classify_burst(&bed.policy, &bed.packet[b * BURST], BURST);
-		prepare(&reply, s, received + b);
-		answer_burst(&reply, &bed.packet[b * BURST], BURST);
+		row->lane->classify(&bed.policy, &bed.packet[b * BURST], BURST);
+		prepare(&reply, row->subject, received + b);
+		row->lane->answer(&reply, &bed.packet[b * BURST], BURST);
 	}
 }
 
-static void classify_all(void)
+static void classify_all(const struct packet_lane *lane)
 {
 	for (unsigned b = 0; b < BURSTS; b++)
-		classify_burst(&bed.policy, &bed.packet[b * BURST], BURST);
+		lane->classify(&bed.policy, &bed.packet[b * BURST], BURST);
 }
 
 /* A conversion after the other, each of another counter value. */
@@ -169,8 +203,9 @@ static void convert_all(uint64_t received)
 	__asm__ volatile("" ::"r"(sum));
 }
 
-static uint64_t timed(const struct subject *s)
+static uint64_t timed(const struct row *row)
 {
+	const struct subject *s = row->subject;
 	struct reply reply;
 	uint64_t start;
 
@@ -178,14 +213,14 @@ static uint64_t timed(const struct subject *s)
 	start = counter_read_ordered(COUNTER_CPU);
 	switch (s->work) {
 	case WORK_PLAIN:
-		plain(s, start);
+		plain(row, start);
 		break;
 	case WORK_CLASSIFY:
-		classify_all();
+		classify_all(row->lane);
 		break;
 	case WORK_ANSWER:
 		for (unsigned b = 0; b < BURSTS; b++)
-			answer_burst(&reply, &bed.packet[b * BURST], BURST);
+			row->lane->answer(&reply, &bed.packet[b * BURST], BURST);
 		break;
 	case WORK_PREPARE:
 		for (unsigned b = 0; b < BURSTS; b++)
@@ -198,20 +233,20 @@ static uint64_t timed(const struct subject *s)
 	return counter_read_ordered(COUNTER_CPU) - start;
 }
 
-static uint64_t run(const struct subject *s)
+static uint64_t run(const struct row *row)
 {
-	lay_out(s->flags);
-	if (s->work == WORK_ANSWER) {
-		classify_all();
+	lay_out(row->subject->flags);
+	if (row->subject->work == WORK_ANSWER) {
+		classify_all(row->lane);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	}
-	return timed(s);
+	return timed(row);
 }
 
-static bool all_answered(const struct subject *s)
+static bool all_answered(const struct row *row)
 {
-	lay_out(s->flags);
-	classify_all();
+	lay_out(row->subject->flags);
+	classify_all(row->lane);
 	for (unsigned i = 0; i < FRAMES; i++)
 		if (bed.packet[i].verdict != VERDICT_ANSWERED)
 			return false;
@@ -232,7 +267,7 @@ struct timing {
 	double clk, ns, spread;
 };
 
-enum { RESULTS_MAX = SUBJECTS + MICRO_NTS_SUBJECTS_MAX };
+enum { RESULTS_MAX = ROWS_MAX + MICRO_NTS_SUBJECTS_MAX };
 
 static unsigned nts_runs(unsigned runs)
 {
@@ -254,19 +289,19 @@ static double measure(struct timing *results, unsigned runs)
 		const double factor = clocks_per_tick();
 
 		clk = factor > clk ? factor : clk;
-		for (unsigned s = 0; s < SUBJECTS; s++) {
-			make_frames(subjects[s].kinds);
-			if (!all_answered(&subjects[s])) {
+		for (unsigned s = 0; s < row_count; s++) {
+			make_frames(rows[s].subject->kinds);
+			if (!all_answered(&rows[s])) {
 				fprintf(stderr, "tickwire bench micro: %s: not all requests are answered\n",
-					subjects[s].name);
+					rows[s].name);
 				exit(1);
 			}
 			for (unsigned r = 0; r < runs; r++)
-				add(&results[s], run(&subjects[s]));
+				add(&results[s], run(&rows[s]));
 		}
 		for (unsigned s = 0; s < micro_nts_subjects(); s++)
 			for (unsigned r = 0; r < nts_runs(runs); r++)
-				add(&results[SUBJECTS + s], micro_nts_run(s));
+				add(&results[row_count + s], micro_nts_run(s));
 	}
 	return clk;
 }
@@ -370,10 +405,11 @@ int micro_command(int argc, char **argv)
 		fputs("tickwire bench micro: nts: not all requests are answered\n", stderr);
 		return 1;
 	}
-	count = SUBJECTS + micro_nts_subjects();
+	make_rows();
+	count = row_count + micro_nts_subjects();
 	for (unsigned s = 0; s < count; s++) {
-		results[s].name = s < SUBJECTS ? subjects[s].name : micro_nts_name(s - SUBJECTS);
-		results[s].frames = s < SUBJECTS ? FRAMES : MICRO_NTS_FRAMES;
+		results[s].name = s < row_count ? rows[s].name : micro_nts_name(s - row_count);
+		results[s].frames = s < row_count ? FRAMES : MICRO_NTS_FRAMES;
 		if (!(results[s].ticks = calloc(ROUNDS * runs, sizeof(uint64_t))))
 			return 1;
 	}

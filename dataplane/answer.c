@@ -11,7 +11,6 @@
 enum {
 	REPLY_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE,
 	REPLY_IPV4_LENGTH = IPV4_HEADER + REPLY_UDP_LENGTH,
-	HOP_LIMIT = 64,
 };
 static_assert((int)BURST_MAX <= 1 << (32 + REPLY_PRECISION_FINEST), "a stamp for each");
 
@@ -46,16 +45,11 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
 	reply->sum = checksum_fold(sum);
 }
 
-/*
- * Version and mode of the reply, by those of the request: RFC 5905 figure 20 answers active (1) with passive
- * (2) and client (3) with server (4); an NTPv1 request without a mode gets a server's. Others are not
- * answered.
- */
 #define BY_MODE(version)                                                                          \
 	[(version) << 3 | NTP_MODE_RESERVED] = (version) << 3 | NTP_MODE_SERVER,                  \
 			  [(version) << 3 | NTP_MODE_ACTIVE] = (version) << 3 | NTP_MODE_PASSIVE, \
 			  [(version) << 3 | NTP_MODE_CLIENT] = (version) << 3 | NTP_MODE_SERVER
-static const uint8_t reply_lvm[64] = {BY_MODE(1), BY_MODE(2), BY_MODE(3), BY_MODE(4)};
+const uint8_t reply_version_and_mode[64] = {BY_MODE(1), BY_MODE(2), BY_MODE(3), BY_MODE(4)};
 
 /*
  * Write the NTP header over the request; gives `sum` with that of its words added, which has room for a
@@ -67,7 +61,8 @@ SPECIALISED uint64_t write_ntp(const struct reply *reply, uint8_t *ntp, unsigned
 	const int8_t request_poll = (int8_t)ntp[offsetof(struct ntp_header, poll)];
 	const int8_t poll = request_poll > reply->min_poll ? request_poll : reply->min_poll;
 	const uint64_t origin = load_raw64(ntp + offsetof(struct ntp_header, transmit));
-	const uint32_t asked = place_octet(reply_lvm[ntp[0] & 63], 0) | place_octet((uint8_t)poll, 2);
+	const uint32_t asked =
+		place_octet(reply_version_and_mode[ntp[0] & 63], 0) | place_octet((uint8_t)poll, 2);
 	const uint32_t below = OCTETS_BE32((reply->fuzz + index) & reply->fuzz_mask);
 	const uint64_t receive = reply->receive | join_raw32(0, below);
 	uint64_t transmit = reply->transmit | join_raw32(0, below);

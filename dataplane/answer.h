@@ -15,6 +15,15 @@
 /* log2 seconds: the finest precision that has as many stamps below it as a burst has replies. */
 enum { REPLY_PRECISION_FINEST = -27 };
 
+enum { HOP_LIMIT = 64 }; /* of replies */
+
+/*
+ * Version and mode of a reply, by those of its request; 0 where there is none. RFC 5905 figure 20 answers
+ * active (1) with passive (2) and client (3) with server (4); an NTPv1 request without a mode gets a
+ * server's.
+ */
+extern const uint8_t reply_version_and_mode[64];
+
 /* What all replies of a burst have in common. Words as they load from the wire unless said otherwise. */
 struct reply {
 	uint64_t first; /* the header's first 8 octets but version, mode and poll, which are 0 */

@@ -11,16 +11,8 @@
 #include <tmmintrin.h>
 #include <wmmintrin.h>
 
-/* Around functions that need certain instructions: the rest of the program runs on any x86-64. */
-#define X86_PRAGMA(text) _Pragma(#text)
-#if defined(__clang__)
-#define X86_BEGIN(features) \
-	X86_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
-#define X86_END _Pragma("clang attribute pop")
-#else
-#define X86_BEGIN(features) _Pragma("GCC push_options") X86_PRAGMA(GCC target(features))
-#define X86_END _Pragma("GCC pop_options")
-#endif
+#include "ntp/x86.h"
+
 #define AES_X86_BEGIN X86_BEGIN("aes,ssse3,pclmul")
 #define AES_X86_END X86_END
 

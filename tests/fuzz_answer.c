@@ -1,4 +1,7 @@
-/* Fuzz target: an octet that says what the port did, then a frame; and what must hold of every outcome. */
+/*
+ * Fuzz target: an octet that says what the port did, then a frame; and what must hold of every outcome. Each
+ * packet lane that the CPU supports comes to the same one, alone and among usual requests.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -6,6 +9,7 @@
 
 #include "dataplane/answer.h"
 #include "dataplane/classify.h"
+#include "dataplane/packet_lane.h"
 #include "ntp/octets.h"
 #include "ntp/packet.h"
 #include "tests/golden.h"
@@ -78,6 +82,52 @@ static void require_good_reply(const struct packet *reply, const uint8_t *reques
 	require(load_be64(ntp + 40) > load_be64(ntp + 32));
 }
 
+enum { AMONG = 8 };
+
+/* The frame in one place of a burst of usual ones, by one lane. The caller frees `data` of each. */
+static void run_among(const struct packet_lane *lane, const struct policy *policy, const struct reply *reply,
+	struct packet packets[AMONG], const uint8_t *frame, const struct packet *fuzzed)
+{
+	static uint8_t usual[GOLDEN_FRAME_MAX];
+	const struct golden_shape shape = {.poll = 6};
+	const uint16_t length = golden_build(&shape, usual);
+
+	for (unsigned i = 0; i < AMONG; i++) {
+		const bool odd = i == fuzzed->length % AMONG;
+
+		packets[i] = *fuzzed;
+		packets[i].length = odd ? fuzzed->length : length;
+		if (!odd)
+			packets[i].flags = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD;
+		packets[i].data = malloc(packets[i].length + (packets[i].length == 0));
+		require(packets[i].data != NULL);
+		memcpy(packets[i].data, odd ? frame : usual, packets[i].length);
+	}
+	lane->classify(policy, packets, AMONG);
+	lane->answer(reply, packets, AMONG);
+}
+
+static void require_equal_lanes(const struct policy *policy, const struct reply *reply, const uint8_t *frame,
+	const struct packet *fuzzed)
+{
+	struct packet wanted[AMONG], packets[AMONG];
+
+	run_among(packet_lane_find("generic"), policy, reply, wanted, frame, fuzzed);
+	for (unsigned l = 0; packet_lanes[l]; l++) {
+		if (!packet_lanes[l]->supported())
+			continue;
+		run_among(packet_lanes[l], policy, reply, packets, frame, fuzzed);
+		for (unsigned i = 0; i < AMONG; i++) {
+			require(memcmp(&packets[i].length, &wanted[i].length,
+					sizeof(packets[i]) - offsetof(struct packet, length)) == 0);
+			require(memcmp(packets[i].data, wanted[i].data, wanted[i].length) == 0);
+			free(packets[i].data);
+		}
+	}
+	for (unsigned i = 0; i < AMONG; i++)
+		free(wanted[i].data);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct packet packet = {.vlan_tci = GOLDEN_STRIPPED_TCI};
@@ -95,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	packet.flags = data[0] & FUZZ_PACKET_FLAGS;
 	packet.verdict = UINT8_MAX;
 	prepare(&reply, &policy, data[0]);
+	require_equal_lanes(&policy, &reply, data + 1, &packet);
 	classify_burst(&policy, &packet, 1);
 	require(packet.verdict < VERDICT_COUNT);
 	require(memcmp(packet.data, data + 1, length) == 0);

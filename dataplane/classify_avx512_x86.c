@@ -1,0 +1,176 @@
+/* Which requests are usual, four at a time: see dataplane/packet_lane.h. */
+#include "dataplane/classify.h"
+#include "dataplane/columns_x86.h"
+#include "dataplane/packet_lane.h"
+#include "ntp/octets.h"
+
+/* A number as its word lies in memory in network order. */
+#define WORD_BE(number) WORD((number) >> 8, (number)&0xff)
+
+COLUMNS_X86_BEGIN
+
+/*
+ * A test of the 8 words of a column: `order` takes the octets that are asked about, some of them twice; those
+ * bits under `care` count, and the word that is left must be `range` at most above `least`.
+ */
+struct range_test {
+	__m512i order, care, least, range;
+};
+
+/* A bit for each word that fails. */
+static inline uint64_t out_of_range(__m512i columns, const struct range_test *test)
+{
+	const __m512i asked = _mm512_and_si512(_mm512_shuffle_epi8(columns, test->order), test->care);
+
+	return _mm512_cmpgt_epu16_mask(_mm512_sub_epi16(asked, test->least), test->range);
+}
+
+static inline __m512i words(
+	int16_t a, int16_t b, int16_t c, int16_t d, int16_t e, int16_t f, int16_t g, int16_t h)
+{
+	return columns_of(_mm_setr_epi16(a, b, c, d, e, f, g, h));
+}
+
+/*
+ * In this order: version and header length, total length, source, fragment, protocol; the source once more. A
+ * source is host order here, from 1.0.0.0 to 223.255.255.255 and not in 127.0.0.0/8.
+ */
+static inline struct range_test test_of_ip(void)
+{
+	return (struct range_test){
+		.order = columns_of(_mm_setr_epi8(0, 1, 2, 3, 13, 12, 6, 7, 8, 9, -1, -1, 13, 12, -1, -1)),
+		.care = words(WORD(0xff, 0), -1, -1, WORD_BE(0x3fff), WORD(0, 0xff), 0, -1, 0),
+		.least = words(WORD(0x45, 0), WORD_BE(USUAL_IP_LENGTH), 0x0100, 0, WORD(0, PROTOCOL_UDP), 0,
+			(int16_t)0x8000, 0),
+		.range = words(0, 0, (int16_t)(0xdfff - 0x0100), 0, 0, 0, (int16_t)0xfeff, 0)};
+}
+
+/* Destination, ports, UDP length; versions 1 to 4; modes active and client, which are one bit apart. */
+static inline struct range_test test_of_udp(const struct policy *policy, uint32_t destination)
+{
+	static_assert((NTP_MODE_ACTIVE ^ NTP_MODE_CLIENT) == 2, "a bit that does not count");
+	return (struct range_test){
+		.order = columns_of(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, -1, 12, -1, -1, -1)),
+		.care = words(-1, -1, -1, -1, -1, 7 << 3, 7 & ~2, 0),
+		.least = words((int16_t)destination, (int16_t)(destination >> 16), 1,
+			WORD_BE(policy->ntp_port), WORD_BE(USUAL_UDP_LENGTH), NTP_VERSION_MIN << 3,
+			NTP_MODE_ACTIVE, 0),
+		.range = words(0, 0, (int16_t)(UINT16_MAX - 1), 0, 0,
+			(NTP_VERSION_MAX - NTP_VERSION_MIN) << 3, 0, 0)};
+}
+
+/* policy.source_filter and what is the same in the hashes of all IPv4 addresses. */
+struct own_test {
+	__m512i filter, factor, sum;
+};
+
+static inline struct own_test test_of_own(const struct policy *policy)
+{
+	/* served_hash of ::ffff:0.0.0.0, to whose upper half an address adds its product with the factor. */
+	const uint64_t mapped = OCTETS_BE32(UINT32_C(0xffff));
+
+	return (struct own_test){.filter = _mm512_broadcast_i64x4(
+					 _mm256_loadu_si256((const __m256i_u *)policy->source_filter)),
+		.factor = _mm512_set1_epi32((int)(uint32_t)served_hash(0, 1)),
+		.sum = _mm512_set1_epi32((int)(served_hash(0, mapped) >> 32))};
+}
+
+/* A bit for each source that the filter does not rule out as one of ours: see source_filter_word and _bit. */
+static inline uint64_t may_be_own(__m512i ip, const struct own_test *test)
+{
+	const __m512i hash = _mm512_add_epi32(_mm512_mullo_epi32(ip, test->factor), test->sum);
+	const __m512i dword = _mm512_permutexvar_epi32(_mm512_srli_epi32(hash, 47 - 32 + 5), test->filter);
+	const __m512i bit = _mm512_rorv_epi32(dword, _mm512_srli_epi32(hash, 47 - 32));
+
+	return _mm512_mask_test_epi32_mask(0x8888, bit, _mm512_set1_epi32(1));
+}
+
+/* Whether one of the frames has a group address, or is not of IPv4. */
+static inline uint64_t is_odd_ethernet(__m512i ethernet)
+{
+	const __m512i care =
+		columns_of_dwords(DWORD(1, 0, 0, 0), DWORD(0, 0, 1, 0), 0, DWORD(0xff, 0xff, 0, 0));
+	const __m512i usual = columns_of_dwords(0, 0, 0, DWORD(0x08, 0x00, 0, 0));
+
+	return _mm512_cmpneq_epu32_mask(_mm512_and_si512(ethernet, care), usual);
+}
+
+/* Whether all four frames are as long as usual ones, in one buffer, without a tag beside them, and verified.
+ */
+static inline bool are_usual_frames(__m512i packets)
+{
+	const unsigned good = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD;
+	const __m512i care =
+		columns_of_dwords(0, 0, UINT16_MAX, (int)(good | PACKET_VLAN_STRIPPED | PACKET_SEGMENTED));
+	const __m512i least = columns_of_dwords(0, 0, USUAL_LENGTH, (int)good);
+	const __m512i range = columns_of_dwords(0, 0, UINT16_MAX - USUAL_LENGTH, 0);
+
+	return !_mm512_cmpgt_epu32_mask(_mm512_sub_epi32(_mm512_and_si512(packets, care), least), range);
+}
+
+/* Give verdicts up to the first four that are not all usual requests to this destination, which is served;
+ * the number before them. */
+static unsigned classify_fours(
+	const struct policy *policy, uint32_t destination, struct packet *packets, unsigned n)
+{
+	const struct range_test ip_test = test_of_ip(), udp_test = test_of_udp(policy, destination);
+	const struct own_test own_test = test_of_own(policy);
+	const __m512i results = columns_of_dwords(0, 0, 0, DWORD(0, 0xff, 0xff, 0xff));
+	const __m512i answered = columns_of_dwords(0, 0, 0, DWORD(0, VERDICT_ANSWERED, USUAL_L3, false));
+	unsigned i;
+
+	for (i = 0; i + COLUMNS <= n; i += COLUMNS) {
+		uint8_t *const frame[COLUMNS] = {
+			packets[i].data, packets[i + 1].data, packets[i + 2].data, packets[i + 3].data};
+		__m512i four = _mm512_loadu_si512(&packets[i]), ip;
+
+		if (!are_usual_frames(four))
+			break;
+		ip = columns_load(frame, COLUMN_IP);
+		if (is_odd_ethernet(columns_load(frame, COLUMN_ETHERNET)) | out_of_range(ip, &ip_test) |
+			out_of_range(columns_load(frame, COLUMN_UDP), &udp_test) | may_be_own(ip, &own_test))
+			break;
+		four = _mm512_or_si512(_mm512_andnot_si512(results, four), answered);
+		_mm512_storeu_si512(&packets[i], four);
+	}
+	return i;
+}
+
+COLUMNS_X86_END
+
+/* Whether these four look usual at a glance: what is not to be tried costs little. */
+static inline bool look_usual(const struct packet *packets)
+{
+	const unsigned good = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD;
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		if ((packets[i].flags & good) != good || packets[i].length < USUAL_LENGTH ||
+			load_raw16(packets[i].data + USUAL_L3 - 2) != OCTETS_BE16(0x0800))
+			return false;
+	return true;
+}
+
+static inline bool is_served_untagged(const struct policy *policy, uint32_t destination)
+{
+	return policy_is_served(policy, 0, join_raw32(OCTETS_BE32(UINT32_C(0xffff)), destination), 0);
+}
+
+void classify_burst_avx512(const struct policy *policy, struct packet *packets, unsigned n)
+{
+	for (unsigned i = 0; i < n;) {
+		unsigned first;
+
+		if (i + COLUMNS <= n && look_usual(packets + i)) {
+			const uint32_t destination = load_raw32(packets[i].data + COLUMN_UDP);
+
+			if (is_served_untagged(policy, destination))
+				i += classify_fours(policy, destination, packets + i, n - i);
+		}
+		/* The others up to the next four that look usual. */
+		first = i;
+		while (i < n && (i == first || i + COLUMNS > n || !look_usual(packets + i)))
+			i = i + COLUMNS < n ? i + COLUMNS : n;
+		if (first < i)
+			classify_burst(policy, packets + first, i - first);
+	}
+}

@@ -1,0 +1,108 @@
+/*
+ * Four frames side by side, for the packet lane with AVX-512: a column is the 16 octets at the same place of
+ * each, a frame to each 128-bit lane of a register, as they are in memory. To be included by files for x86-64
+ * alone, which say COLUMNS_X86_BEGIN before their own functions.
+ */
+#ifndef DATAPLANE_COLUMNS_X86_H
+#define DATAPLANE_COLUMNS_X86_H
+
+#include <assert.h>
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/packet.h"
+#include "ntp/packet.h"
+#include "ntp/x86.h"
+
+#define COLUMNS_X86_BEGIN X86_BEGIN("avx512f,avx512bw,avx512vbmi,avx512vnni")
+#define COLUMNS_X86_END X86_END
+
+enum {
+	COLUMNS = 4, /* frames in a register */
+	COLUMN = 16,
+	/* The usual frame has no tag, no IP options and no octets behind the NTP header. */
+	USUAL_L3 = ETHERNET_HEADER,
+	USUAL_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE,
+	USUAL_IP_LENGTH = IPV4_HEADER + USUAL_UDP_LENGTH,
+	USUAL_LENGTH = USUAL_L3 + USUAL_IP_LENGTH,
+	/* Where its columns are; the last two overlap. */
+	COLUMN_ETHERNET = 0,
+	COLUMN_IP = USUAL_L3,                /* the IPv4 header but for the destination */
+	COLUMN_UDP = COLUMN_IP + COLUMN,     /* that, the UDP header, and the first word of NTP */
+	COLUMN_MIDDLE = COLUMN_UDP + COLUMN, /* of NTP, from the root delay on */
+	COLUMN_ORIGIN = COLUMN_MIDDLE + COLUMN,
+	COLUMN_STAMPS = USUAL_LENGTH - COLUMN, /* receive and transmit */
+};
+static_assert(COLUMN_STAMPS - COLUMN_ORIGIN < COLUMN, "the columns are all of the frame");
+
+/* As octets lie in memory: a word or a dword. */
+#define WORD(first, second) ((int16_t)(uint16_t)((unsigned)(first) | (unsigned)(second) << 8))
+#define DWORD(a, b, c, d) \
+	((int)((unsigned)(a) | (unsigned)(b) << 8 | (unsigned)(c) << 16 | (unsigned)(d) << 24))
+
+/* Four of struct packet are a register, too: these are the words and dwords of it that are asked about. */
+static_assert(sizeof(struct packet) == COLUMN && offsetof(struct packet, length) == 8 &&
+		      offsetof(struct packet, vlan_tci) == 10 && offsetof(struct packet, flags) == 12 &&
+		      offsetof(struct packet, verdict) == 13 && offsetof(struct packet, l3) == 14 &&
+		      offsetof(struct packet, is_ipv6) == 15,
+	"a length in the third dword; flags, verdict, l3 and is_ipv6 in the last");
+
+COLUMNS_X86_BEGIN
+
+/* The same in each lane. */
+static inline __m512i columns_of(__m128i column)
+{
+	return _mm512_broadcast_i32x4(column);
+}
+
+static inline __m512i columns_of_dwords(int a, int b, int c, int d)
+{
+	return columns_of(_mm_setr_epi32(a, b, c, d));
+}
+
+static inline __m128i column_load(const uint8_t *octets)
+{
+	return _mm_loadu_si128((const __m128i_u *)octets);
+}
+
+static inline void column_store(uint8_t *octets, __m128i column)
+{
+	_mm_storeu_si128((__m128i_u *)octets, column);
+}
+
+static inline __m512i columns_load(uint8_t *const frame[COLUMNS], size_t at)
+{
+	const __m256i low = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(column_load(frame[0] + at)), column_load(frame[1] + at), 1);
+	const __m256i high = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(column_load(frame[2] + at)), column_load(frame[3] + at), 1);
+
+	return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+static inline void columns_store(uint8_t *const frame[COLUMNS], size_t at, __m512i columns)
+{
+	column_store(frame[0] + at, _mm512_castsi512_si128(columns));
+	column_store(frame[1] + at, _mm512_extracti32x4_epi32(columns, 1));
+	column_store(frame[2] + at, _mm512_extracti32x4_epi32(columns, 2));
+	column_store(frame[3] + at, _mm512_extracti32x4_epi32(columns, 3));
+}
+
+/* Two columns, one behind the other: half as many stores. */
+static inline void columns_store_two(uint8_t *const frame[COLUMNS], size_t at, __m512i first, __m512i second)
+{
+	const __m512i low =
+		_mm512_permutex2var_epi64(first, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), second);
+	const __m512i high =
+		_mm512_permutex2var_epi64(first, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), second);
+
+	_mm256_storeu_si256((__m256i_u *)(frame[0] + at), _mm512_castsi512_si256(low));
+	_mm256_storeu_si256((__m256i_u *)(frame[1] + at), _mm512_extracti64x4_epi64(low, 1));
+	_mm256_storeu_si256((__m256i_u *)(frame[2] + at), _mm512_castsi512_si256(high));
+	_mm256_storeu_si256((__m256i_u *)(frame[3] + at), _mm512_extracti64x4_epi64(high, 1));
+}
+
+COLUMNS_X86_END
+
+#endif
