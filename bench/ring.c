@@ -87,6 +87,7 @@ static void make_bed(struct bed *bed, unsigned number)
 	w->queue[w->queues++] = (struct worker_queue){&bed->port, 0};
 	w->precision = -25;
 	w->random = 1;
+	w->lane = packet_lane_best();
 	golden_policy(&w->policy);
 	golden_timebase(&w->timebase);
 	w->timebase.counter_kind = COUNTER_CPU;

@@ -49,6 +49,13 @@ enum config_aead_backend {
 	CONFIG_AEAD_OPENSSL,
 	CONFIG_AEAD_BACKENDS
 };
+/* Names of dataplane/packet_lane.h's lanes, in directive.c. */
+enum config_packet_lane {
+	CONFIG_PACKET_LANE_AUTO = 0,
+	CONFIG_PACKET_LANE_AVX512,
+	CONFIG_PACKET_LANE_GENERIC,
+	CONFIG_PACKET_LANES
+};
 enum config_idle { CONFIG_IDLE_SLEEP = 0, CONFIG_IDLE_POLL };
 /* DEFAULT: kill, but errno for the dataplane where a port is `pci:`. */
 enum config_seccomp {
@@ -95,6 +102,7 @@ struct config {
 	uint8_t local_stratum;    /* 1-15; 0: no `local` directive */
 	uint8_t huge_pages;       /* enum config_choice */
 	uint8_t aead_backend;     /* enum config_aead_backend */
+	uint8_t packet_lane;      /* enum config_packet_lane */
 	uint8_t idle;             /* enum config_idle */
 	uint8_t seccomp;          /* enum config_seccomp */
 	uint32_t idle_after_us;   /* microseconds without a packet before a worker sleeps */
@@ -152,5 +160,8 @@ void config_changed(
 
 /* Indexed by enum config_aead_backend: "auto", and what tickwire-dataplane knows the others by. */
 extern const char *const config_aead_backend_name[CONFIG_AEAD_BACKENDS];
+
+/* Likewise, by enum config_packet_lane. */
+extern const char *const config_packet_lane_name[CONFIG_PACKET_LANES];
 
 #endif

@@ -90,6 +90,9 @@ bool daemon_arguments_dataplane(struct daemon *d, const struct config *c, const 
 	if (c->aead_backend != CONFIG_AEAD_AUTO)
 		good = good &&
 		       daemon_argument(d, "--aead-backend=%s", config_aead_backend_name[c->aead_backend]);
+	if (c->packet_lane != CONFIG_PACKET_LANE_AUTO)
+		good = good &&
+		       daemon_argument(d, "--packet-lane=%s", config_packet_lane_name[c->packet_lane]);
 	if (c->workers[0])
 		good = good && daemon_argument(d, "--workers=%s", c->workers);
 	if (verbose)

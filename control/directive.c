@@ -157,6 +157,23 @@ static bool apply_aead_backend(struct config *config, int words, char *const wor
 	return true;
 }
 
+const char *const config_packet_lane_name[CONFIG_PACKET_LANES] = {
+	[CONFIG_PACKET_LANE_AUTO] = "auto",
+	[CONFIG_PACKET_LANE_AVX512] = "avx512",
+	[CONFIG_PACKET_LANE_GENERIC] = "generic",
+};
+
+static bool apply_packet_lane(struct config *config, int words, char *const word[], char *text, size_t size)
+{
+	size_t choice;
+
+	(void)words;
+	if (!value_choice(word[0], config_packet_lane_name, CONFIG_PACKET_LANES, &choice, text, size))
+		return false;
+	config->packet_lane = (uint8_t)choice;
+	return true;
+}
+
 static bool apply_idle(struct config *config, int words, char *const word[], char *text, size_t size)
 {
 	static const char *const names[] = {[CONFIG_IDLE_SLEEP] = "sleep", [CONFIG_IDLE_POLL] = "poll"};
@@ -395,6 +412,22 @@ const struct directive directives[] = {
 		.origin = "tickwire",
 		.apply = apply_aead_backend,
 		.member = {MEMBER(aead_backend)},
+	},
+	{
+		.name = "packetlane",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "auto|avx512|generic",
+		.type = "choice",
+		.default_value = "auto",
+		.range = "auto, avx512 or generic",
+		.help = "What answers plain requests: `auto` takes the best that the CPU has. All give the "
+			"same "
+			"octets; `generic` runs on any CPU. `tickwire status` says which is in use.",
+		.applied = APPLIED_BY_RESTART,
+		.origin = "tickwire",
+		.apply = apply_packet_lane,
+		.member = {MEMBER(packet_lane)},
 	},
 	{
 		.name = "idle",

@@ -196,14 +196,14 @@ static json_t *make_json(const struct view *v)
 		rate += rate_of(v, v->first.worker[i].tx_frames, v->second.worker[i].tx_frames);
 	}
 	return json_pack(
-		"{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:s, s:f, s:o, s:i, s:o, s:o, s:o, s:o, s:O*}",
+		"{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o, s:o, s:o, s:O*}",
 		"ready", json_is_true(json_object_get(v->supervisor, "ready")), "dataplane",
 		NAME_OF(state_names, f->state), "daemons", json_object_get(v->supervisor, "daemons"),
 		"kernel", json_object_get(v->supervisor, "kernel"), "precision", f->precision, "huge_pages",
-		f->huge_pages, "idle", f->idle, "aead", f->aead, "reply_rate", rate, "timebase",
-		timebase_json(v), "port", v->policy.ntp_port, "addresses", addresses_json(&v->policy),
-		"ports", ports, "workers", workers, "verdicts", verdicts_json(v), "nts",
-		json_object_get(v->supervisor, "nts"));
+		f->huge_pages, "idle", f->idle, "aead", f->aead, "packet_lane", f->packet_lane, "reply_rate",
+		rate, "timebase", timebase_json(v), "port", v->policy.ntp_port, "addresses",
+		addresses_json(&v->policy), "ports", ports, "workers", workers, "verdicts", verdicts_json(v),
+		"nts", json_object_get(v->supervisor, "nts"));
 }
 
 /* Seconds with a unit that fits. */
@@ -324,9 +324,10 @@ static void print_table(const json_t *root)
 	const json_t *daemon;
 	size_t i;
 
-	printf("tickwire   %s; idle %s; huge pages %s; AEADs by %s\n",
+	printf("tickwire   %s; idle %s; huge pages %s; packets by %s, AEADs by %s\n",
 		json_is_true(json_object_get(root, "ready")) ? "ready" : "not ready", string_of(root, "idle"),
-		json_is_true(json_object_get(root, "huge_pages")) ? "yes" : "no", string_of(root, "aead"));
+		json_is_true(json_object_get(root, "huge_pages")) ? "yes" : "no",
+		string_of(root, "packet_lane"), string_of(root, "aead"));
 	json_array_foreach(json_object_get(root, "daemons"), i, daemon)
 		printf("           %-18s pid %.0f, up %.0f s, %.0f restarts\n", string_of(daemon, "name"),
 			real_of(daemon, "pid"), real_of(daemon, "uptime"), real_of(daemon, "restarts"));

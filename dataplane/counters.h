@@ -54,10 +54,12 @@ struct dataplane_facts {
 	uint32_t workers; /* blocks in use */
 	uint32_t ports;
 	int32_t pid;
-	int32_t precision;   /* log2 seconds, as in replies */
-	uint32_t huge_pages; /* 1: memory of the dataplane is in huge pages */
-	char idle[24];       /* the `idle` setting in force */
-	char aead[16];       /* the back-end of nts/siv.h in use */
+	int32_t precision;    /* log2 seconds, as in replies */
+	uint32_t huge_pages;  /* 1: memory of the dataplane is in huge pages */
+	char idle[24];        /* the `idle` setting in force */
+	char aead[16];        /* the back-end of nts/siv.h in use */
+	char packet_lane[16]; /* the lane of dataplane/packet_lane.h in use */
+	uint8_t reserved[48];
 	struct port_facts port[PORTS_MAX];
 };
 static_assert(sizeof(struct dataplane_facts) % SHM_CACHE_LINE == 0, "blocks start on a cache line");

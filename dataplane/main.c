@@ -30,6 +30,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/log.h"
 #include "dataplane/nts_lane.h"
+#include "dataplane/packet_lane.h"
 #include "dataplane/port.h"
 #include "dataplane/sandbox.h"
 #include "dataplane/settings.h"
@@ -180,6 +181,22 @@ static const struct siv_backend *choose_aead(void)
 	return backend;
 }
 
+/* What plain requests are answered with. */
+static const struct packet_lane *choose_packet_lane(void)
+{
+	const struct packet_lane *best = packet_lane_best();
+	const struct packet_lane *lane = settings.packet_lane ? packet_lane_find(settings.packet_lane) : best;
+	char text[160];
+
+	if (!lane || !lane->supported()) {
+		snprintf(text, sizeof(text), "packetlane %.20s is not %s; expected auto, which is %s here",
+			settings.packet_lane, lane ? "for this CPU" : "in this build", best->name);
+		give_up(EX_CONFIG, text);
+	}
+	snprintf(counters()->facts.packet_lane, sizeof(counters()->facts.packet_lane), "%s", lane->name);
+	return lane;
+}
+
 /* Before the sandbox: the library fetches its ciphers now, and opens nothing later. */
 static struct nts_lane *make_nts_lane(const struct siv_backend *backend)
 {
@@ -195,7 +212,7 @@ static struct nts_lane *make_nts_lane(const struct siv_backend *backend)
 	return lane;
 }
 
-static void make_worker(unsigned index, const struct siv_backend *aead)
+static void make_worker(unsigned index, const struct siv_backend *aead, const struct packet_lane *lane)
 {
 	const int node = rte_eal_has_hugepages() ? (int)rte_lcore_to_socket_id(index + 1) : SOCKET_ID_ANY;
 	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
@@ -204,6 +221,7 @@ static void make_worker(unsigned index, const struct siv_backend *aead)
 		give_up(EX_OSERR, "not enough memory for the workers");
 	attach_segments(w);
 	w->nts = make_nts_lane(aead);
+	w->lane = lane;
 	w->cpu = worker_cpu[index];
 	w->counters = &counters()->worker[index];
 	w->counters->cpu = (int32_t)w->cpu;
@@ -351,6 +369,7 @@ int main(int argc, char **argv)
 {
 	const pid_t parent = getppid();
 	const struct siv_backend *aead;
+	const struct packet_lane *lane;
 	char text[512];
 	sigset_t ends;
 
@@ -368,11 +387,12 @@ int main(int argc, char **argv)
 	start_counters();
 	choose_workers();
 	aead = choose_aead();
+	lane = choose_packet_lane();
 	start_eal(argc, argv);
 	counters()->facts.huge_pages = rte_eal_has_hugepages() != 0;
 	open_ports();
 	for (unsigned i = 0; i < worker_count; i++)
-		make_worker(i, aead);
+		make_worker(i, aead, lane);
 	deal_queues();
 	counters()->facts.workers = worker_count;
 	for (unsigned i = 0; i < worker_count; i++)

@@ -16,6 +16,7 @@ enum {
 	OPTION_WORKERS,
 	OPTION_HUGE_PAGES,
 	OPTION_AEAD_BACKEND,
+	OPTION_PACKET_LANE,
 	OPTION_SECCOMP,
 	OPTION_IDLE,
 	OPTION_VERBOSE,
@@ -31,6 +32,7 @@ static const struct option options[] = {
 	{"workers", required_argument, NULL, OPTION_WORKERS},
 	{"huge-pages", required_argument, NULL, OPTION_HUGE_PAGES},
 	{"aead-backend", required_argument, NULL, OPTION_AEAD_BACKEND},
+	{"packet-lane", required_argument, NULL, OPTION_PACKET_LANE},
 	{"seccomp", required_argument, NULL, OPTION_SECCOMP},
 	{"idle", required_argument, NULL, OPTION_IDLE},
 	{"verbose", no_argument, NULL, OPTION_VERBOSE},
@@ -113,6 +115,9 @@ static bool parse_option(struct settings *settings, int option, const char *valu
 		return word >= 0;
 	case OPTION_AEAD_BACKEND:
 		settings->aead_backend = value;
+		return true;
+	case OPTION_PACKET_LANE:
+		settings->packet_lane = value;
 		return true;
 	case OPTION_SECCOMP:
 		settings->seccomp_given = true;

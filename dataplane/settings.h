@@ -30,6 +30,7 @@ struct settings {
 	uint64_t cpus[CPU_LIST_MAX / 64]; /* for workers; none set: automatic */
 	enum huge_pages huge_pages;
 	const char *aead_backend; /* of nts/siv.h; NULL: the best */
+	const char *packet_lane;  /* of dataplane/packet_lane.h; NULL: the best */
 	enum sandbox_mode seccomp;
 	bool seccomp_given;
 	bool idle_poll;         /* never sleep */
@@ -39,9 +40,9 @@ struct settings {
 
 /*
  * --run-dir DIR, --user NAME, --port NAME followed by --queues N, --driver auto|af_xdp|af_packet and --tap
- * NAME of that port, --workers LIST, --huge-pages auto|yes|no, --aead-backend NAME, --seccomp kill|errno|off,
- * --idle poll|USEC,
- * --verbose. Keeps pointers into argv. False with a sentence in text[size].
+ * NAME of that port, --workers LIST, --huge-pages auto|yes|no, --aead-backend NAME, --packet-lane NAME,
+ * --seccomp kill|errno|off, --idle poll|USEC, --verbose. Keeps pointers into argv. False with a sentence in
+ * text[size].
  */
 bool settings_parse(struct settings *settings, int argc, char **argv, char *text, size_t size);
 

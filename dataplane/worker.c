@@ -14,7 +14,6 @@
 #include <openssl/crypto.h>
 
 #include "dataplane/answer.h"
-#include "dataplane/classify.h"
 
 enum {
 	SLEEP_NS = 50000, /* where a port can only be polled */
@@ -262,14 +261,14 @@ static unsigned serve(struct worker *w, const struct worker_queue *q)
 	counter_add(&w->counters->rx_bytes, take_in(q->port, packets, mbufs, n));
 	counter_add(&w->counters->rx_frames, n);
 	counter_add(&w->counters->burst[histogram_bin(n)], 1);
-	classify_burst(&w->policy, packets, n);
+	w->lane->classify(&w->policy, packets, n);
 	sealed = open_nts(w, packets, n, received);
 	/* Authenticators cover T3, and all of the burst leaves together once they are made: what that takes
 	 * is known beforehand, and would else look like a longer way back to every client. */
 	sent = now_of(w) + (sealed * w->seal_ticks >> SEAL_SHIFT);
 	reply_prepare(&reply, &w->timebase, &w->policy, w->precision, q->port->tx_checksum, received, sent,
 		next_random(w));
-	answer_burst(&reply, packets, n);
+	w->lane->answer(&reply, packets, n);
 	if (sealed)
 		seal_nts(w, &reply, packets, n, sealed);
 	dispose(w, q, mbufs, packets, n, received);

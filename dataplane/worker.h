@@ -12,6 +12,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/kiss_limit.h"
 #include "dataplane/nts_lane.h"
+#include "dataplane/packet_lane.h"
 #include "dataplane/policy.h"
 #include "dataplane/port.h"
 #include "ntp/shm.h"
@@ -27,6 +28,7 @@ struct worker_queue {
 /* Filled by the main thread before worker_run; from then on the worker's own. */
 struct worker {
 	struct worker_counters *counters; /* the worker's block of the segment */
+	const struct packet_lane *lane;
 	struct shm timebase_segment, policy_segment, keyring_segment;
 	int8_t precision;
 	bool idle_poll;

@@ -511,6 +511,11 @@ static void choices(void **state)
 	assert_int_equal(config.aead_backend, CONFIG_AEAD_VAES256);
 	bad("aeadbackend gpu",
 		"aeadbackend: found \"gpu\", expected auto, vaes512, vaes256, aesni or openssl");
+	good(&config, "packetlane generic");
+	assert_int_equal(config.packet_lane, CONFIG_PACKET_LANE_GENERIC);
+	good(&config, "packetlane AVX512");
+	assert_int_equal(config.packet_lane, CONFIG_PACKET_LANE_AVX512);
+	bad("packetlane gpu", "packetlane: found \"gpu\", expected auto, avx512 or generic");
 	good(&config, "seccomp errno");
 	assert_int_equal(config.seccomp, CONFIG_SECCOMP_ERRNO);
 	good(&config, "seccomp off");
@@ -989,6 +994,7 @@ static const char mutated[] =
 	"local stratum 8\n"
 	"hugepages no # none\n"
 	"aeadbackend aesni\n"
+	"packetlane generic\n"
 	"idle sleep after 500\n"
 	"seccomp errno\n"
 	"clockrefresh 2000\n"

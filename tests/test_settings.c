@@ -50,6 +50,7 @@ static void test_least(void **state)
 	assert_int_equal(settings.port[0].driver, PORT_DRIVER_AUTO);
 	assert_int_equal(settings.huge_pages, HUGE_PAGES_AUTO);
 	assert_null(settings.aead_backend);
+	assert_null(settings.packet_lane);
 	assert_false(settings.idle_poll);
 	assert_int_equal(settings.idle_after_us, 1000);
 	assert_false(settings.seccomp_given);
@@ -63,8 +64,8 @@ static void test_all(void **state)
 	(void)state;
 	assert_true(PARSE("--run-dir", "/run/x", "--user", "ntp", "--port", "eth0", "--queues", "4",
 		"--driver", "af_packet", "--port", "vdev:net_ring0,nodeaction=a", "--tap", "tap0", "--driver",
-		"af_xdp", "--workers", "2-3,64", "--huge-pages", "no", "--aead-backend", "aesni", "--seccomp",
-		"errno", "--idle", "250", "--verbose"));
+		"af_xdp", "--workers", "2-3,64", "--huge-pages", "no", "--aead-backend", "aesni",
+		"--packet-lane", "generic", "--seccomp", "errno", "--idle", "250", "--verbose"));
 	assert_string_equal(settings.user, "ntp");
 	assert_int_equal(settings.ports, 2);
 	assert_int_equal(settings.port[0].queues, 4);
@@ -78,6 +79,7 @@ static void test_all(void **state)
 	assert_int_equal(settings.cpus[1], 1);
 	assert_int_equal(settings.huge_pages, HUGE_PAGES_NO);
 	assert_string_equal(settings.aead_backend, "aesni");
+	assert_string_equal(settings.packet_lane, "generic");
 	assert_int_equal(settings.seccomp, SANDBOX_ERRNO);
 	assert_true(settings.seccomp_given && settings.verbose);
 	assert_int_equal(settings.idle_after_us, 250);
