@@ -215,7 +215,7 @@ static struct nts_lane *make_nts_lane(const struct siv_backend *backend)
 static void make_worker(unsigned index, const struct siv_backend *aead, const struct packet_lane *lane)
 {
 	const int node = rte_eal_has_hugepages() ? (int)rte_lcore_to_socket_id(index + 1) : SOCKET_ID_ANY;
-	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
+	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), WORKER_ALIGNMENT, node);
 
 	if (!w)
 		give_up(EX_OSERR, "not enough memory for the workers");

@@ -14,7 +14,7 @@
 #include "nts/burst.h"
 #include "nts/nonce.h"
 
-enum { COOKIES_MAX = BURST_MAX * NTS_COOKIES_MAX };
+enum { COOKIES_MAX = BURST_MAX * NTS_COOKIES_MAX, ALIGNMENT = 128 };
 static_assert((int)NONCE == (int)NTS_NONCE && (int)NONCE == (int)COOKIE_NONCE, "one source for both");
 static_assert((int)NTS_LANE_SEED == (int)NONCE_KEY, "the seed is the nonces' key");
 static_assert((int)BURST_MAX <= (int)NTS_BURST_MAX, "a burst goes through at once");
@@ -31,7 +31,7 @@ struct task {
 static_assert(BURST_MAX <= UINT8_MAX, "a packet's number fits");
 
 struct nts_lane {
-	struct nts_burst *crypto;
+	_Alignas(ALIGNMENT) struct nts_burst *crypto;
 	struct nonces *nonces;
 	/* The burst's, between the two steps and within them. */
 	unsigned tasks, alive,
@@ -43,6 +43,9 @@ struct nts_lane {
 	struct nts_burst_cookie cookie[COOKIES_MAX];
 	uint8_t nonce[BURST_MAX + COOKIES_MAX][NONCE];
 };
+
+static_assert(
+	sizeof(struct nts_lane) % ALIGNMENT == 0, "no cache line, nor a pair of them, is of two workers");
 
 /* What fields that are wrong come to. Without any, or without a header, none comes here. */
 static const uint8_t verdict_of_request[NTS_REQUEST_VERDICT_COUNT] = {
@@ -77,10 +80,11 @@ static_assert(COOKIE_VERDICT_COUNT == 6, "each has its verdict above");
 
 struct nts_lane *nts_lane_new(const struct siv_backend *backend, const uint8_t seed[NTS_LANE_SEED])
 {
-	struct nts_lane *lane = calloc(1, sizeof(*lane));
+	struct nts_lane *lane = aligned_alloc(ALIGNMENT, sizeof(*lane));
 
 	if (!lane)
 		return NULL;
+	memset(lane, 0, sizeof(*lane));
 	(void)mlock(lane, sizeof(*lane)); /* without it the system's swap has to be trusted */
 	lane->crypto = nts_burst_new(backend);
 	lane->nonces = nonces_new(seed);

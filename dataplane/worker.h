@@ -4,6 +4,7 @@
 #ifndef DATAPLANE_WORKER_H
 #define DATAPLANE_WORKER_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +19,8 @@
 #include "ntp/shm.h"
 #include "refclock/timebase.h"
 
-enum { WORKER_QUEUES_MAX = PORT_QUEUES_MAX };
+/* Two cache lines: what one core writes, another's prefetcher may fetch with the line beside it. */
+enum { WORKER_QUEUES_MAX = PORT_QUEUES_MAX, WORKER_ALIGNMENT = 128 };
 
 struct worker_queue {
 	const struct port *port;
@@ -27,7 +29,7 @@ struct worker_queue {
 
 /* Filled by the main thread before worker_run; from then on the worker's own. */
 struct worker {
-	struct worker_counters *counters; /* the worker's block of the segment */
+	_Alignas(WORKER_ALIGNMENT) struct worker_counters *counters; /* the worker's block of the segment */
 	const struct packet_lane *lane;
 	struct shm timebase_segment, policy_segment, keyring_segment;
 	int8_t precision;
@@ -45,6 +47,8 @@ struct worker {
 	struct rte_epoll_event event[WORKER_QUEUES_MAX]; /* of each queue's socket */
 	int epoll; /* -1: some queue can only be waited for by sleeping */
 };
+static_assert(_Alignof(struct worker) == WORKER_ALIGNMENT && sizeof(struct worker) % WORKER_ALIGNMENT == 0,
+	"no cache line, nor a pair of them, is of two workers");
 
 /* Set by the main thread to end every worker's loop. */
 extern bool worker_stop;
