@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
@@ -31,6 +32,8 @@ enum {
 	RUNS_DEFAULT = 4000,
 	WORKERS = 2,
 	NAME = 16,
+	HUGE_PAGE = 2 << 20,
+	POOL_MEMORY = 8 * HUGE_PAGE,
 };
 
 struct kind {
@@ -56,12 +59,35 @@ struct bed {
 	unsigned frames;
 };
 
-static void make_bed(struct bed *bed, unsigned number)
+/*
+ * A pool whose mbufs lie as in huge pages, without any: in pages of 4 KiB there would be one to a page, so
+ * that all frames shared a few lines of the first-level cache, which is what would be measured then. NULL
+ * where memory is short.
+ */
+static struct rte_mempool *make_pool(const char *name)
+{
+	const struct rte_pktmbuf_pool_private data = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
+	struct rte_mempool *pool =
+		rte_mempool_create_empty(name, MBUFS, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
+			256, sizeof(data), SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	char *memory = aligned_alloc(HUGE_PAGE, POOL_MEMORY);
+
+	if (!pool || !memory)
+		return NULL;
+	(void)madvise(memory, POOL_MEMORY, MADV_HUGEPAGE);
+	rte_pktmbuf_pool_init(pool, (void *)(uintptr_t)&data);
+	if (rte_mempool_set_ops_byname(pool, RTE_MBUF_DEFAULT_MEMPOOL_OPS, NULL) != 0 ||
+		rte_mempool_populate_virt(pool, memory, POOL_MEMORY, HUGE_PAGE, NULL, NULL) < MBUFS)
+		return NULL;
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
+static void make_bed(struct bed *bed, unsigned number, const struct packet_lane *lane)
 {
 	char in[NAME], out[NAME], pool[NAME], port[NAME];
 	struct rte_eth_conf conf = {0};
-	struct worker *w =
-		aligned_alloc(RTE_CACHE_LINE_SIZE * 2, RTE_ALIGN(sizeof(*w), RTE_CACHE_LINE_SIZE * 2));
+	struct worker *w = aligned_alloc(WORKER_ALIGNMENT, sizeof(*w));
 	int id;
 
 	if (w)
@@ -72,7 +98,7 @@ static void make_bed(struct bed *bed, unsigned number)
 	snprintf(port, sizeof(port), "bench%u", number);
 	bed->in = rte_ring_create(in, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	bed->out = rte_ring_create(out, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	bed->pool = rte_pktmbuf_pool_create(pool, MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	bed->pool = make_pool(pool);
 	if (!bed->in || !bed->out || !bed->pool || !w)
 		rte_exit(EXIT_FAILURE, "not enough memory\n");
 	id = rte_eth_from_rings(port, &bed->in, 1, &bed->out, 1, 0);
@@ -87,7 +113,7 @@ static void make_bed(struct bed *bed, unsigned number)
 	w->queue[w->queues++] = (struct worker_queue){&bed->port, 0};
 	w->precision = -25;
 	w->random = 1;
-	w->lane = packet_lane_best();
+	w->lane = lane;
 	golden_policy(&w->policy);
 	golden_timebase(&w->timebase);
 	w->timebase.counter_kind = COUNTER_CPU;
@@ -300,13 +326,23 @@ int main(int argc, char **argv)
 	     no_pci[] = "--no-pci", memory[] = "-m256", quiet[] = "--log-level=*:error",
 	     no_telemetry[] = "--no-telemetry";
 	char *eal[] = {name, cores, no_huge, no_files, no_pci, memory, quiet, no_telemetry};
+	const struct packet_lane *lane = packet_lane_best();
 	unsigned runs = RUNS_DEFAULT;
 	double clk, hz;
+	int option = 1;
 
-	if (argc == 3 && strcmp(argv[1], "--runs") == 0)
-		runs = (unsigned)strtoul(argv[2], NULL, 10);
-	if ((argc != 1 && argc != 3) || runs < 10 || runs > 1000000) {
-		fputs("usage: ring [--runs N]   (10 to 1000000)\n", stderr);
+	for (; option + 1 < argc; option += 2) {
+		if (strcmp(argv[option], "--runs") == 0)
+			runs = (unsigned)strtoul(argv[option + 1], NULL, 10);
+		else if (strcmp(argv[option], "--lane") == 0)
+			lane = packet_lane_find(argv[option + 1]);
+		else
+			break;
+	}
+	if (option != argc || runs < 10 || runs > 1000000 || !lane || !lane->supported()) {
+		fputs("usage: ring [--runs N] [--lane NAME]   (10 to 1000000; avx512 or generic, as the CPU "
+		      "has it)\n",
+			stderr);
 		return 2;
 	}
 	if (counter_best() != COUNTER_CPU) {
@@ -320,11 +356,13 @@ int main(int argc, char **argv)
 	if (rte_eal_init((int)(sizeof(eal) / sizeof(eal[0])), eal) < 0)
 		return 1;
 	for (unsigned b = 0; b < WORKERS; b++)
-		make_bed(&beds[b], b);
+		make_bed(&beds[b], b, lane);
 	clk = clocks_per_tick();
 	hz = clocks_hz();
-	printf("one core, net_ring, bursts of %d, least of %u runs; core at %.2f GHz, counter at %.2f GHz\n",
-		BURST_MAX, runs, clk * hz / 1e9, hz / 1e9);
+	printf("one core, net_ring, packets by %s, bursts of %d, least of %u runs; core at %.2f GHz, counter "
+	       "at "
+	       "%.2f GHz\n",
+		lane->name, BURST_MAX, runs, clk * hz / 1e9, hz / 1e9);
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		bench_kind(&beds[0], &kinds[k], runs, clk, hz);
 	if (choose_cpus(&allowed, cpu))

@@ -78,30 +78,39 @@ static uint64_t next_random(struct worker *w)
 	return w->random;
 }
 
-/* Step one, second half: what classify needs to know of each mbuf. */
+/* What classify is told of an mbuf's flags. */
+static uint8_t packet_flags(const struct port *port, uint64_t flags)
+{
+	return (uint8_t)(((flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD
+					 ? PACKET_IP_CHECKSUM_GOOD
+					 : 0) |
+			 ((flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD
+					 ? PACKET_UDP_CHECKSUM_GOOD
+					 : 0) |
+			 (port->partial_checksums ? PACKET_UDP_CHECKSUM_PARTIAL : 0) |
+			 (flags & RTE_MBUF_F_RX_VLAN_STRIPPED ? PACKET_VLAN_STRIPPED : 0));
+}
+
+/* Step one, second half: what classify needs to know of each mbuf. Most have the same flags as that before.
+ */
 static inline uint64_t take_in(
 	const struct port *port, struct packet *packets, struct rte_mbuf *const *mbufs, unsigned n)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, known = mbufs[0]->ol_flags;
+	uint8_t flags = packet_flags(port, known);
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct rte_mbuf *m = mbufs[i];
-		const uint64_t flags = m->ol_flags;
+		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 
-		rte_prefetch0(rte_pktmbuf_mtod(m, void *));
-		packets[i].data = rte_pktmbuf_mtod(m, uint8_t *);
-		packets[i].length = m->data_len;
-		packets[i].vlan_tci = m->vlan_tci;
-		packets[i].flags =
-			(uint8_t)(((flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD
-						  ? PACKET_IP_CHECKSUM_GOOD
-						  : 0) |
-				  ((flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD
-						  ? PACKET_UDP_CHECKSUM_GOOD
-						  : 0) |
-				  (port->partial_checksums ? PACKET_UDP_CHECKSUM_PARTIAL : 0) |
-				  (flags & RTE_MBUF_F_RX_VLAN_STRIPPED ? PACKET_VLAN_STRIPPED : 0) |
-				  (m->nb_segs > 1 ? PACKET_SEGMENTED : 0));
+		rte_prefetch0(data);
+		rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
+		if (__builtin_expect(m->ol_flags != known, 0)) {
+			known = m->ol_flags;
+			flags = packet_flags(port, known);
+		}
+		packet_take(&packets[i], data, m->data_len, m->vlan_tci,
+			(uint8_t)(flags | (m->nb_segs > 1 ? PACKET_SEGMENTED : 0)));
 		bytes += m->pkt_len;
 	}
 	return bytes;
