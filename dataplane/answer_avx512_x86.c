@@ -28,36 +28,9 @@ struct template
 	__m512i udp_sum, ip_sum; /* from these on words are added */
 };
 
-/*
- * Words are added two by two into dwords by an instruction that takes them for signed: with their sign bits
- * turned, they count 0x8000 less than they are, which a sum has to begin with.
- */
-enum { TURNED = 0x8000, TURNED_TWO = 2 * TURNED };
-
-static inline __m512i add_words(__m512i sum, __m512i columns)
-{
-	const __m512i turned = _mm512_xor_si512(columns, _mm512_set1_epi16((int16_t)TURNED));
-
-	return _mm512_dpwssd_epi32(sum, turned, _mm512_set1_epi16(1));
-}
-
-/* Sums of `columns` columns of words and of what is given. */
-static inline __m512i first_sum(int columns, uint32_t sum)
-{
-	const int turned = columns * TURNED_TWO;
-
-	return columns_of_dwords(turned + (int)sum, turned, turned, turned);
-}
-
 static inline __m512i columns_of_qwords(uint64_t first, uint64_t second)
 {
 	return columns_of(_mm_set_epi64x((long long)second, (long long)first));
-}
-
-/* What the UDP checksum covers and no column has: the pseudo-header's rest. */
-static inline uint32_t sum_of_pseudo(void)
-{
-	return (uint32_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(USUAL_UDP_LENGTH);
 }
 
 static inline struct template make_template(const struct reply *reply, bool offload)
@@ -83,8 +56,8 @@ static inline struct template make_template(const struct reply *reply, bool offl
 		.fuzz = _mm512_add_epi32(_mm512_set1_epi32((int)reply->fuzz),
 			_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)),
 		.fuzz_mask = columns_of_dwords(0, mask, 0, mask),
-		.udp_sum = offload ? first_sum(1, sum_of_pseudo())
-				   : first_sum(3, sum_of_pseudo() + checksum_fold(middle)),
+		.udp_sum = offload ? first_sum(1, usual_pseudo_sum())
+				   : first_sum(3, usual_pseudo_sum() + checksum_fold(middle)),
 		.ip_sum = first_sum(1, (uint32_t)OCTETS_BE16(0x4500) + OCTETS_BE16(USUAL_IP_LENGTH)),
 	};
 }
@@ -95,9 +68,6 @@ struct unsummed {
 	uint8_t *frame[COLUMNS];
 	__m512i ip, udp, ip_sum, udp_sum;
 };
-
-/* Of columns: one dword in each lane from another. */
-enum { FIRST_DWORDS = 0x1111, LAST_DWORDS = 0x8888 };
 
 static inline __m512i swapped_macs(__m512i ethernet)
 {
@@ -181,20 +151,16 @@ SPECIALISED struct unsummed begin_four(
 }
 
 /*
- * Fold both sums to 16 bits, in the upper half of dwords, and put them in. A UDP checksum of zero would mean
- * that there is none: the sum that is 1 too high, taken from 0 instead of 0xffff, comes to 0xffff there and
- * to the same elsewhere.
+ * Put both checksums in. A UDP checksum of zero would mean that there is none, and 0xffff has to stand for
+ * it: that is what comes of a sum that began with 1 too much and is taken from 0 instead of 0xffff. Others
+ * come to the same.
  */
 SPECIALISED void finish_four(const struct unsummed *r, bool offload)
 {
 	const __m512i checksum = columns_of_dwords(0, 0, (int)0xffff0000, 0);
 	__m512i sum, ip = r->ip, udp;
 
-	/* IP, UDP, IP, UDP */
-	sum = _mm512_add_epi32(
-		_mm512_unpacklo_epi32(r->ip_sum, r->udp_sum), _mm512_unpackhi_epi32(r->ip_sum, r->udp_sum));
-	sum = _mm512_add_epi32(sum, _mm512_shuffle_epi32(sum, (_MM_PERM_ENUM)_MM_SHUFFLE(1, 0, 3, 2)));
-	sum = _mm512_add_epi32(sum, _mm512_rol_epi32(sum, 16));
+	sum = folded_sums(r->ip_sum, r->udp_sum);
 	if (!offload) {
 		sum = _mm512_sub_epi16(columns_of_dwords(-1, 0, -1, 0), sum);
 		ip = with_bits(ip, sum, checksum);

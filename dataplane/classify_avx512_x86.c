@@ -95,11 +95,11 @@ static inline uint64_t is_odd_ethernet(__m512i ethernet)
 	return _mm512_cmpneq_epu32_mask(_mm512_and_si512(ethernet, care), usual);
 }
 
-/* Whether all four frames are as long as usual ones, in one buffer, without a tag beside them, and verified.
- */
-static inline bool are_usual_frames(__m512i packets)
+/* Whether all four frames are as long as usual ones, in one buffer and without a tag beside them; and
+ * verified by the port, unless they are to be verified here. */
+SPECIALISED bool are_usual_frames(__m512i packets, bool verify)
 {
-	const unsigned good = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD;
+	const unsigned good = verify ? 0 : PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD;
 	const __m512i care =
 		columns_of_dwords(0, 0, UINT16_MAX, (int)(good | PACKET_VLAN_STRIPPED | PACKET_SEGMENTED));
 	const __m512i least = columns_of_dwords(0, 0, USUAL_LENGTH, (int)good);
@@ -108,10 +108,28 @@ static inline bool are_usual_frames(__m512i packets)
 	return !_mm512_cmpgt_epu32_mask(_mm512_sub_epi32(_mm512_and_si512(packets, care), least), range);
 }
 
+/* Whether one of the checksums is not right; a UDP checksum that is left out is none that is. */
+static inline uint64_t is_wrong(uint8_t *const frame[COLUMNS], __m512i ip, __m512i udp)
+{
+	const __m512i halves = _mm512_set1_epi32(UINT16_MAX), right = _mm512_set1_epi32(-1);
+	const __m512i stamps = columns_load(frame, COLUMN_STAMPS);
+	__m512i ip_sum = first_sum(2, 0), udp_sum = first_sum(5, usual_pseudo_sum());
+
+	ip_sum = add_words(ip_sum, ip);
+	ip_sum = add_words(ip_sum, _mm512_maskz_mov_epi32(FIRST_DWORDS, udp));
+	udp_sum = add_words(udp_sum, columns_load(frame, COLUMN_MIDDLE));
+	udp_sum = add_words(udp_sum, columns_load(frame, COLUMN_ORIGIN));
+	/* its first dword is the last of the column before */
+	udp_sum = add_words(udp_sum, _mm512_maskz_mov_epi32(NOT_FIRST_DWORDS, stamps));
+	udp_sum = add_words(udp_sum, _mm512_maskz_mov_epi32(LAST_DWORDS, ip));
+	udp_sum = add_words(udp_sum, udp);
+	return _mm512_cmpneq_epi32_mask(_mm512_or_si512(folded_sums(ip_sum, udp_sum), halves), right);
+}
+
 /* Give verdicts up to the first four that are not all usual requests to this destination, which is served;
  * the number before them. */
-static unsigned classify_fours(
-	const struct policy *policy, uint32_t destination, struct packet *packets, unsigned n)
+SPECIALISED unsigned classify_fours(
+	const struct policy *policy, uint32_t destination, struct packet *packets, unsigned n, bool verify)
 {
 	const struct range_test ip_test = test_of_ip(), udp_test = test_of_udp(policy, destination);
 	const struct own_test own_test = test_of_own(policy);
@@ -122,13 +140,16 @@ static unsigned classify_fours(
 	for (i = 0; i + COLUMNS <= n; i += COLUMNS) {
 		uint8_t *const frame[COLUMNS] = {
 			packets[i].data, packets[i + 1].data, packets[i + 2].data, packets[i + 3].data};
-		__m512i four = _mm512_loadu_si512(&packets[i]), ip;
+		__m512i four = _mm512_loadu_si512(&packets[i]), ip, udp;
 
-		if (!are_usual_frames(four))
+		if (!are_usual_frames(four, verify))
 			break;
 		ip = columns_load(frame, COLUMN_IP);
+		udp = columns_load(frame, COLUMN_UDP);
 		if (is_odd_ethernet(columns_load(frame, COLUMN_ETHERNET)) | out_of_range(ip, &ip_test) |
-			out_of_range(columns_load(frame, COLUMN_UDP), &udp_test) | may_be_own(ip, &own_test))
+			out_of_range(udp, &udp_test) | may_be_own(ip, &own_test))
+			break;
+		if (verify && is_wrong(frame, ip, udp))
 			break;
 		four = _mm512_or_si512(_mm512_andnot_si512(results, four), answered);
 		_mm512_storeu_si512(&packets[i], four);
@@ -136,18 +157,36 @@ static unsigned classify_fours(
 	return i;
 }
 
+static unsigned classify_verified(
+	const struct policy *policy, uint32_t destination, struct packet *packets, unsigned n)
+{
+	return classify_fours(policy, destination, packets, n, false);
+}
+
+static unsigned classify_and_verify(
+	const struct policy *policy, uint32_t destination, struct packet *packets, unsigned n)
+{
+	return classify_fours(policy, destination, packets, n, true);
+}
+
 COLUMNS_X86_END
 
 /* Whether these four look usual at a glance: what is not to be tried costs little. */
 static inline bool look_usual(const struct packet *packets)
 {
-	const unsigned good = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD;
-
 	for (unsigned i = 0; i < COLUMNS; i++)
-		if ((packets[i].flags & good) != good || packets[i].length < USUAL_LENGTH ||
+		if (packets[i].flags & (PACKET_VLAN_STRIPPED | PACKET_SEGMENTED) ||
+			packets[i].length < USUAL_LENGTH ||
 			load_raw16(packets[i].data + USUAL_L3 - 2) != OCTETS_BE16(0x0800))
 			return false;
 	return true;
+}
+
+static inline bool is_verified(const struct packet *packet)
+{
+	const unsigned good = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD;
+
+	return (packet->flags & good) == good;
 }
 
 static inline bool is_served_untagged(const struct policy *policy, uint32_t destination)
@@ -155,20 +194,33 @@ static inline bool is_served_untagged(const struct policy *policy, uint32_t dest
 	return policy_is_served(policy, 0, join_raw32(OCTETS_BE32(UINT32_C(0xffff)), destination), 0);
 }
 
+/* How many are usual requests from here on; 0 where it is not worth while to look. */
+static inline unsigned try_fours(const struct policy *policy, struct packet *packets, unsigned n)
+{
+	uint32_t destination;
+
+	if (n < COLUMNS || !look_usual(packets))
+		return 0;
+	destination = load_raw32(packets[0].data + COLUMN_UDP);
+	if (!is_served_untagged(policy, destination))
+		return 0;
+	return is_verified(packets) ? classify_verified(policy, destination, packets, n)
+				    : classify_and_verify(policy, destination, packets, n);
+}
+
 void classify_burst_avx512(const struct policy *policy, struct packet *packets, unsigned n)
 {
+	unsigned generic = COLUMNS;
+
 	for (unsigned i = 0; i < n;) {
+		const unsigned usual = try_fours(policy, packets + i, n - i);
 		unsigned first;
 
-		if (i + COLUMNS <= n && look_usual(packets + i)) {
-			const uint32_t destination = load_raw32(packets[i].data + COLUMN_UDP);
-
-			if (is_served_untagged(policy, destination))
-				i += classify_fours(policy, destination, packets + i, n - i);
-		}
-		/* The others up to the next four that look usual. */
+		i += usual;
+		/* Where it was in vain, the next try is farther off: a burst may be unusual as a whole. */
+		generic = usual ? COLUMNS : 2 * generic;
 		first = i;
-		while (i < n && (i == first || i + COLUMNS > n || !look_usual(packets + i)))
+		while (i < n && (i < first + generic || i + COLUMNS > n || !look_usual(packets + i)))
 			i = i + COLUMNS < n ? i + COLUMNS : n;
 		if (first < i)
 			classify_burst(policy, packets + first, i - first);

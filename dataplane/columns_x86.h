@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "dataplane/packet.h"
+#include "ntp/octets.h"
 #include "ntp/packet.h"
 #include "ntp/x86.h"
 
@@ -47,6 +48,9 @@ static_assert(sizeof(struct packet) == COLUMN && offsetof(struct packet, length)
 		      offsetof(struct packet, verdict) == 13 && offsetof(struct packet, l3) == 14 &&
 		      offsetof(struct packet, is_ipv6) == 15,
 	"a length in the third dword; flags, verdict, l3 and is_ipv6 in the last");
+
+/* Certain dwords of each lane, as a mask. */
+enum { FIRST_DWORDS = 0x1111, LAST_DWORDS = 0x8888, NOT_FIRST_DWORDS = 0xeeee };
 
 COLUMNS_X86_BEGIN
 
@@ -101,6 +105,43 @@ static inline void columns_store_two(uint8_t *const frame[COLUMNS], size_t at, _
 	_mm256_storeu_si256((__m256i_u *)(frame[1] + at), _mm512_extracti64x4_epi64(low, 1));
 	_mm256_storeu_si256((__m256i_u *)(frame[2] + at), _mm512_castsi512_si256(high));
 	_mm256_storeu_si256((__m256i_u *)(frame[3] + at), _mm512_extracti64x4_epi64(high, 1));
+}
+
+/*
+ * Words are added two by two into dwords by an instruction that takes them for signed: with their sign bits
+ * turned, they count 0x8000 less than they are, which a sum has to begin with.
+ */
+enum { TURNED = 0x8000, TURNED_TWO = 2 * TURNED };
+
+static inline __m512i add_words(__m512i sum, __m512i columns)
+{
+	const __m512i turned = _mm512_xor_si512(columns, _mm512_set1_epi16((int16_t)TURNED));
+
+	return _mm512_dpwssd_epi32(sum, turned, _mm512_set1_epi16(1));
+}
+
+/* Sums of `columns` columns of words and of what is given. */
+static inline __m512i first_sum(int columns, uint32_t sum)
+{
+	const int turned = columns * TURNED_TWO;
+
+	return columns_of_dwords(turned + (int)sum, turned, turned, turned);
+}
+
+/* Both sums of each frame, folded to 16 bits, in the upper halves of dwords: first, second, first, second. */
+static inline __m512i folded_sums(__m512i first, __m512i second)
+{
+	__m512i sum =
+		_mm512_add_epi32(_mm512_unpacklo_epi32(first, second), _mm512_unpackhi_epi32(first, second));
+
+	sum = _mm512_add_epi32(sum, _mm512_shuffle_epi32(sum, (_MM_PERM_ENUM)_MM_SHUFFLE(1, 0, 3, 2)));
+	return _mm512_add_epi32(sum, _mm512_rol_epi32(sum, 16));
+}
+
+/* What a UDP checksum covers beside addresses, UDP header and NTP: the pseudo-header's rest. */
+static inline uint32_t usual_pseudo_sum(void)
+{
+	return (uint32_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(USUAL_UDP_LENGTH);
 }
 
 COLUMNS_X86_END

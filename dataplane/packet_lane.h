@@ -30,7 +30,7 @@ const struct packet_lane *packet_lane_find(const char *name);
 
 /*
  * "avx512": usual packets are untagged and of IPv4, with 48 octets of NTP, to the address of the first of
- * them, and their checksums have been verified by the port. Four neighbours that are all usual are done at
+ * them, and their checksums are right. Four neighbours that are all usual are done at
  * once. Reads and writes only what classify_burst and answer_burst may.
  */
 void classify_burst_avx512(const struct policy *policy, struct packet *packets, unsigned n);
