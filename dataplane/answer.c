@@ -93,19 +93,17 @@ SPECIALISED void swap_macs(uint8_t *frame)
 	store_raw16(frame + 10, to_low);
 }
 
-/* Length and swapped ports; the checksum from the sum of all that it covers, or from the pseudo-header's to
- * be completed. */
+/*
+ * Length and swapped ports; the checksum from the sum of all that it covers and 1 more, or from the
+ * pseudo-header's to be completed. RFC 768: a computed zero goes out as all ones, because zero means none.
+ * That is what comes of a sum that is 1 too high and taken from 0 instead of 0xffff; others come to the same.
+ */
 SPECIALISED void write_udp(uint8_t *udp, uint32_t ports, uint16_t length, uint64_t sum, bool offload)
 {
-	uint32_t checksum = checksum_fold(sum);
+	const uint16_t folded = checksum_fold(sum), checksum = offload ? folded : (uint16_t)-folded;
 
-	if (!offload) {
-		checksum = ~checksum & 0xffff;
-		/* RFC 768: a computed zero goes out as all ones, because zero means none. */
-		checksum = checksum ? checksum : 0xffff;
-	}
 	store_raw32(udp, ports << 16 | ports >> 16);
-	store_raw32(udp + 4, join_raw16(OCTETS_BE16(length), (uint16_t)checksum));
+	store_raw32(udp + 4, join_raw16(OCTETS_BE16(length), checksum));
 }
 
 SPECIALISED void write_ipv4(
@@ -140,9 +138,10 @@ SPECIALISED uint32_t sum_of_pseudo(uint16_t udp_length)
 	return (uint32_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(udp_length);
 }
 
+/* ... and 1, see write_udp. */
 SPECIALISED uint32_t sum_of_udp(uint16_t udp_length)
 {
-	return OCTETS_BE16(udp_length);
+	return (uint32_t)OCTETS_BE16(udp_length) + 1;
 }
 
 SPECIALISED uint64_t add_ipv6(uint64_t sum, const uint64_t address[2])
