@@ -131,7 +131,7 @@ static void refuse(
 /* Erase what the burst knew of keys. Opened plaintexts are in the frames, and hold none. */
 static void forget(struct nts_lane *lane)
 {
-	OPENSSL_cleanse(lane->keys, lane->tasks * sizeof(lane->keys[0]));
+	explicit_bzero(lane->keys, lane->tasks * sizeof(lane->keys[0]));
 	nts_burst_forget(lane->crypto);
 	lane->tasks = lane->alive = lane->bare = 0;
 }

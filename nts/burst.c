@@ -178,7 +178,7 @@ static void open_odd(struct nts_burst *b, ntp64 now)
 		b->odd[i]->cookie = (uint8_t)b->opening[i].verdict;
 		memcpy(b->odd[i]->keys, &b->opening[i].keys, sizeof(b->opening[i].keys));
 	}
-	OPENSSL_cleanse(b->opening, b->odds * sizeof(b->opening[0]));
+	explicit_bzero(b->opening, b->odds * sizeof(b->opening[0]));
 }
 
 /* Of a cookie's keys, as lanes count them. */
@@ -367,7 +367,7 @@ static __attribute__((noinline)) void erase_stack(void)
 {
 	uint8_t below[STACK];
 
-	OPENSSL_cleanse(below, sizeof(below));
+	explicit_bzero(below, sizeof(below));
 }
 
 void nts_burst_forget(struct nts_burst *burst)
