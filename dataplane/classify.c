@@ -179,7 +179,9 @@ static enum verdict judge_short(const uint8_t *ntp, uint32_t size)
 										  : VERDICT_NTP_SHORT;
 }
 
-SPECIALISED enum verdict judge_ntp(const uint8_t *ntp, uint32_t size, uint16_t source_port_raw)
+/* *usual_nts is whether it is one, for a verdict of VERDICT_ANSWERED. */
+SPECIALISED enum verdict judge_ntp(
+	const uint8_t *ntp, uint32_t size, uint16_t source_port_raw, bool *usual_nts)
 {
 	enum verdict verdict;
 
@@ -193,7 +195,8 @@ SPECIALISED enum verdict judge_ntp(const uint8_t *ntp, uint32_t size, uint16_t s
 	/* Two servers would answer each other for ever if a v1 reply were taken for a request. */
 	if (UNLIKELY(ntp_lvm_mode(ntp[0]) == NTP_MODE_RESERVED && source_port_raw == OCTETS_BE16(NTP_PORT)))
 		return VERDICT_MODE_RESERVED;
-	if (UNLIKELY(size > NTP_HEADER_SIZE) && !is_usual_nts(ntp, size))
+	*usual_nts = UNLIKELY(size > NTP_HEADER_SIZE) && is_usual_nts(ntp, size);
+	if (UNLIKELY(size > NTP_HEADER_SIZE) && !*usual_nts)
 		return judge_trailer(ntp + NTP_HEADER_SIZE, size - NTP_HEADER_SIZE, ntp_lvm_version(ntp[0]));
 	return VERDICT_ANSWERED;
 }
@@ -238,7 +241,7 @@ static inline uint64_t group_macs(void)
 
 /* What is left to ask once the IP header is known to be sound; `udp_length` is the UDP header's. */
 static enum verdict judge_request(const struct policy *policy, const struct packet *packet,
-	const uint8_t *header, const struct ip *ip, uint32_t udp_length, bool is_ipv6)
+	const uint8_t *header, const struct ip *ip, uint32_t udp_length, bool is_ipv6, bool *usual_nts)
 {
 	enum verdict verdict;
 
@@ -253,7 +256,7 @@ static enum verdict judge_request(const struct policy *policy, const struct pack
 	/* Octets after the UDP datagram are legal (RFC 9868) and ignored. */
 	if (UNLIKELY(udp_length < UDP_HEADER || udp_length > ip->payload))
 		return VERDICT_UDP_LENGTH;
-	verdict = judge_ntp(ip->udp + UDP_HEADER, udp_length - UDP_HEADER, load_raw16(ip->udp));
+	verdict = judge_ntp(ip->udp + UDP_HEADER, udp_length - UDP_HEADER, load_raw16(ip->udp), usual_nts);
 	if (UNLIKELY(verdict != VERDICT_ANSWERED))
 		return verdict;
 	return judge_checksums(header, ip, udp_length, packet->flags, is_ipv6);
@@ -264,15 +267,14 @@ static enum verdict judge_request(const struct policy *policy, const struct pack
  * those after an authenticator too, although nobody will look at them (RFC 8915 section 5.7): what cannot be
  * told apart, or ends in a MAC, is refused with NTS as without.
  */
-static bool is_nts(const struct policy *policy, const struct ip *ip, uint32_t udp_length)
+static bool is_nts(const struct policy *policy, const struct ip *ip, uint32_t udp_length, bool usual_nts)
 {
 	const uint8_t *ntp = ip->udp + UDP_HEADER;
 	const uint32_t size = udp_length - UDP_HEADER;
 
 	return policy->nts && udp_length > USUAL_UDP_LENGTH &&
-	       (is_usual_nts(ntp, size) ||
-		       (ntp_lvm_version(ntp[0]) == 4 && ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT &&
-			       nts_is_asked(ntp, size)));
+	       (usual_nts || (ntp_lvm_version(ntp[0]) == 4 && ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT &&
+				     nts_is_asked(ntp, size)));
 }
 
 /* Any request: lengths are looked at one by one. */
@@ -282,6 +284,7 @@ static __attribute__((noinline)) enum verdict classify_unusual(const struct poli
 	struct ip ip;
 	enum verdict verdict = is_ipv6 ? parse_ipv6(header, size, &ip) : parse_ipv4(header, size, &ip);
 	uint32_t udp_length;
+	bool usual_nts = false;
 
 	if (verdict != VERDICT_ANSWERED)
 		return verdict;
@@ -290,9 +293,10 @@ static __attribute__((noinline)) enum verdict classify_unusual(const struct poli
 	if (ip.payload < UDP_HEADER)
 		return VERDICT_IP_LENGTH;
 	udp_length = load_be16(ip.udp + 4);
-	verdict = judge_request(policy, packet, header, &ip, udp_length, is_ipv6);
-	return verdict == VERDICT_ANSWERED && is_nts(policy, &ip, udp_length) ? VERDICT_NTS_ANSWERED
-									      : verdict;
+	verdict = judge_request(policy, packet, header, &ip, udp_length, is_ipv6, &usual_nts);
+	return verdict == VERDICT_ANSWERED && is_nts(policy, &ip, udp_length, usual_nts)
+		       ? VERDICT_NTS_ANSWERED
+		       : verdict;
 }
 
 /* What the packets of a burst have in common. */
