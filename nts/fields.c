@@ -309,8 +309,14 @@ static size_t identifier_end(const struct nts_request *request)
 	return NTP_HEADER_SIZE + NTS_FIELD_HEADER + (size_t)request->identifier.size;
 }
 
+/* A reply's frame in registers: a struct of short fields would be put together in memory, and its words wait
+ * for the stores of their halves. */
+struct frame {
+	size_t size, cookies, stride, ad, nonce, tag, text;
+};
+
 /* Lay out the reply; false where it does not fit. */
-static bool lay_out(struct nts_reply *reply, const struct nts_request *request, size_t cookie_size)
+static bool lay_out(struct frame *f, const struct nts_request *request, size_t cookie_size)
 {
 	const size_t ad = identifier_end(request), stride = NTS_FIELD_HEADER + cookie_size;
 	const size_t nonce = ad + NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD;
@@ -322,15 +328,14 @@ static bool lay_out(struct nts_reply *reply, const struct nts_request *request, 
 		return false;
 	if (cookies * stride > request->size - least)
 		cookies = (request->size - least) / stride;
-	*reply = (struct nts_reply){
-		.size = (uint16_t)(least + cookies * stride),
-		.ad_size = (uint16_t)ad,
-		.aead = request->aead,
-		.nonce = (uint16_t)nonce,
-		.tag = (uint16_t)(is_tag_last ? ciphertext + cookies * stride : ciphertext),
-		.text = span(is_tag_last ? ciphertext : least, cookies * stride),
-		.cookies = (uint16_t)cookies,
-		.cookie_stride = (uint16_t)stride,
+	*f = (struct frame){
+		.size = least + cookies * stride,
+		.cookies = cookies,
+		.stride = stride,
+		.ad = ad,
+		.nonce = nonce,
+		.tag = is_tag_last ? ciphertext + cookies * stride : ciphertext,
+		.text = is_tag_last ? ciphertext : least,
 	};
 	return true;
 }
@@ -338,20 +343,29 @@ static bool lay_out(struct nts_reply *reply, const struct nts_request *request, 
 bool nts_reply_begin(struct nts_reply *reply, uint8_t *packet, const struct nts_request *request,
 	const uint8_t *request_packet, size_t cookie_size, const uint8_t nonce[NTS_NONCE])
 {
-	/* A copy that no store to the packet can reach. */
-	struct nts_reply r;
+	const uint16_t aead = request->aead;
+	struct frame f;
 	uint8_t *authenticator;
 
-	if (!lay_out(&r, request, cookie_size))
+	if (!lay_out(&f, request, cookie_size))
 		return false;
-	*reply = r;
 	put_identifier(packet, request, request_packet);
-	authenticator = put_field(
-		packet + r.ad_size, NTS_FIELD_AUTHENTICATOR, (size_t)r.size - r.ad_size - NTS_FIELD_HEADER);
-	store_be32(authenticator, (uint32_t)nts_nonce_size(r.aead) << 16 | (uint32_t)(SIV_TAG + r.text.size));
-	memcpy(packet + r.nonce, nonce, nts_nonce_size(r.aead));
-	for (unsigned i = 0; i < r.cookies; i++)
-		put_field(packet + nts_reply_cookie(&r, i) - NTS_FIELD_HEADER, NTS_FIELD_COOKIE, cookie_size);
+	authenticator = put_field(packet + f.ad, NTS_FIELD_AUTHENTICATOR, f.size - f.ad - NTS_FIELD_HEADER);
+	store_be32(authenticator,
+		(uint32_t)nts_nonce_size(aead) << 16 | (uint32_t)(SIV_TAG + f.cookies * f.stride));
+	memcpy(packet + f.nonce, nonce, nts_nonce_size(aead));
+	for (size_t i = 0; i < f.cookies; i++)
+		put_field(packet + f.text + i * f.stride, NTS_FIELD_COOKIE, cookie_size);
+	*reply = (struct nts_reply){
+		.size = (uint16_t)f.size,
+		.cookies = (uint16_t)f.cookies,
+		.cookie_stride = (uint16_t)f.stride,
+		.ad_size = (uint16_t)f.ad,
+		.aead = aead,
+		.nonce = (uint16_t)f.nonce,
+		.tag = (uint16_t)f.tag,
+		.text = span(f.text, f.cookies * f.stride),
+	};
 	return true;
 }
 
