@@ -14,6 +14,7 @@
 #endif
 
 #include "nts/gcm_siv.h"
+#include "nts/siv_lanes.h"
 #include "tests/each_backend.h"
 
 enum { RANDOM = 4000, SIZE_MAX_HERE = 700, VECTOR_MAX = 128 };
@@ -406,6 +407,138 @@ static void test_unsound(void **state)
 	end(&w);
 }
 
+/* RFC 8452 section 3's dot. */
+static void dot(uint8_t to[SIV_BLOCK], const uint8_t a[SIV_BLOCK], const uint8_t b[SIV_BLOCK])
+{
+	uint8_t sum[SIV_BLOCK] = {0};
+
+	gcm_siv_polyval(sum, a, b, 1);
+	memcpy(to, sum, sizeof(sum));
+}
+
+/* What takes a dot by h back: h to the power of 2^128 - 2. */
+static void invert(uint8_t inverse[SIV_BLOCK], const uint8_t h[SIV_BLOCK])
+{
+	uint8_t square[SIV_BLOCK];
+
+	dot(square, h, h);
+	memcpy(inverse, square, sizeof(square));
+	for (unsigned i = 2; i < 128; i++) {
+		dot(square, square, square);
+		dot(inverse, inverse, square);
+	}
+}
+
+static void add_to(uint8_t *to, const uint8_t *block, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] ^= block[i];
+}
+
+static void by_openssl(bool encrypt, const uint8_t key[GCM_SIV_KEY], uint8_t *octets, int size)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int got;
+
+	assert_non_null(ctx);
+	assert_int_equal(EVP_CipherInit_ex(ctx, EVP_aes_128_ecb(), NULL, key, NULL, encrypt), 1);
+	EVP_CIPHER_CTX_set_padding(ctx, 0);
+	assert_int_equal(EVP_CipherUpdate(ctx, octets, &got, octets, size), 1);
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+enum { WRAPPING_BLOCKS = 3, WRAPPING_TEXT = WRAPPING_BLOCKS * SIV_BLOCK };
+
+/*
+ * A message whose tag is 32 bits of ones and others: the middle one of its three blocks is such that the sum
+ * comes to what the tag is encrypted from. `sealed` by the definition.
+ */
+static void make_wrapping(struct message *m, uint8_t sealed[WRAPPING_TEXT + SIV_TAG])
+{
+	uint8_t derived[4][SIV_BLOCK] = {{0}}, h[SIV_BLOCK], inverse[SIV_BLOCK], key[GCM_SIV_KEY];
+	uint8_t tag[SIV_BLOCK], sum[SIV_BLOCK], before[SIV_BLOCK] = {0}, lengths[SIV_BLOCK] = {0};
+	uint8_t stream[WRAPPING_BLOCKS][SIV_BLOCK];
+
+	draw_message(m, 1);
+	m->ad_size = SIV_BLOCK;
+	m->size = WRAPPING_TEXT;
+	for (uint8_t i = 0; i < 4; i++) {
+		derived[i][0] = i;
+		memcpy(derived[i] + 4, m->nonce, sizeof(m->nonce));
+	}
+	by_openssl(true, m->key, derived[0], sizeof(derived));
+	memcpy(h, derived[0], 8);
+	memcpy(h + 8, derived[1], 8);
+	memcpy(key, derived[2], 8);
+	memcpy(key + 8, derived[3], 8);
+	do {
+		fill(tag, sizeof(tag));
+		memset(tag, 0xff, 4);
+		memcpy(sum, tag, sizeof(tag));
+		by_openssl(false, key, sum, sizeof(sum));
+	} while (sum[SIV_BLOCK - 1] & 0x80);
+	add_to(sum, m->nonce, sizeof(m->nonce));
+	/* back from the sum: the lengths, the last block, and what comes before the middle one */
+	lengths[0] = 8 * SIV_BLOCK;
+	lengths[8] = (uint8_t)(8 * WRAPPING_TEXT & 0xff);
+	lengths[9] = 8 * WRAPPING_TEXT >> 8;
+	invert(inverse, h);
+	dot(sum, sum, inverse);
+	add_to(sum, lengths, sizeof(lengths));
+	dot(sum, sum, inverse);
+	add_to(sum, m->plain + 2 * SIV_BLOCK, SIV_BLOCK);
+	dot(sum, sum, inverse);
+	gcm_siv_polyval(before, h, m->ad, 1);
+	gcm_siv_polyval(before, h, m->plain, 1);
+	add_to(sum, before, sizeof(before));
+	memcpy(m->plain + SIV_BLOCK, sum, sizeof(sum));
+	for (uint8_t i = 0; i < WRAPPING_BLOCKS; i++) {
+		memcpy(stream[i], tag, sizeof(tag));
+		stream[i][SIV_BLOCK - 1] |= 0x80;
+		if (i > 0)
+			memcpy(stream[i], (uint8_t[4]){(uint8_t)(i - 1)}, 4);
+	}
+	by_openssl(true, key, stream[0], sizeof(stream));
+	memcpy(sealed, m->plain, WRAPPING_TEXT);
+	add_to(sealed, stream[0], WRAPPING_TEXT);
+	memcpy(sealed + WRAPPING_TEXT, tag, sizeof(tag));
+}
+
+/* As in RFC 8452 appendix C.3: the counter has 32 bits, and nothing is carried. By jobs and by lanes. */
+static void test_counter_wraps(void **state)
+{
+	enum { COPIES = 3, CELL = 2048 };
+	static uint8_t cell[COPIES][CELL];
+	static struct message m;
+	const struct siv_lanes_shape shape = {.ad_size = SIV_BLOCK,
+		.nonce_at = 16,
+		.text_at = 28,
+		.text_size = WRAPPING_TEXT,
+		.tag_at = 76};
+	uint8_t sealed[WRAPPING_TEXT + SIV_TAG], *base[COPIES];
+	struct siv_lanes_keys keys[COPIES] = {0}, *key[COPIES];
+	struct siv_lanes *lanes;
+
+	make_wrapping(&m, sealed);
+	check(*state, &m, sealed);
+	if (!backend->lanes)
+		return;
+	for (unsigned i = 0; i < COPIES; i++) {
+		memcpy(cell[i], m.ad, SIV_BLOCK);
+		memcpy(cell[i] + shape.nonce_at, m.nonce, sizeof(m.nonce));
+		memcpy(cell[i] + shape.text_at, m.plain, WRAPPING_TEXT);
+		memcpy(keys[i].s2c, m.key, sizeof(m.key));
+		base[i] = cell[i];
+		key[i] = &keys[i];
+	}
+	lanes = siv_lanes_new(backend->lanes);
+	assert_non_null(lanes);
+	backend->lanes->gcm_seal(lanes, &shape, base, key, COPIES);
+	for (unsigned i = 0; i < COPIES; i++)
+		assert_memory_equal(cell[i] + shape.text_at, sealed, sizeof(sealed));
+	siv_lanes_free(lanes);
+}
+
 /* Both AEADs in one burst, in any order: each as by itself. */
 static void test_mixed(void **state)
 {
@@ -455,6 +588,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_openssl, make, unmake),
 		cmocka_unit_test_setup_teardown(test_every_bit, make, unmake),
 		cmocka_unit_test_setup_teardown(test_unsound, make, unmake),
+		cmocka_unit_test_setup_teardown(test_counter_wraps, make, unmake),
 		cmocka_unit_test_setup_teardown(test_mixed, make, unmake),
 	};
 
