@@ -24,7 +24,7 @@ bool ke_connection_export_keys(void *opaque, uint16_t aead, uint16_t context, st
 	return tls_export_keys(c->tls, aead, context, keys);
 }
 
-bool ke_connection_make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
+size_t ke_connection_make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count)
 {
 	const struct ke_connection *c = opaque;

@@ -50,7 +50,7 @@ void ke_connection_init(struct ke_connection *c, int fd, struct ke_sealer *seale
 
 /* For struct ke_offer; `opaque` is the connection. */
 bool ke_connection_export_keys(void *opaque, uint16_t aead, uint16_t context, struct cookie_keys *keys);
-bool ke_connection_make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
+size_t ke_connection_make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count);
 
 /*

@@ -53,7 +53,7 @@ void ke_sealer_renew(struct ke_sealer *s)
 	pthread_mutex_unlock(&source->lock);
 }
 
-bool ke_sealer_make(struct ke_sealer *s, uint16_t aead, const struct cookie_keys *keys,
+size_t ke_sealer_make(struct ke_sealer *s, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count, ntp64 now)
 {
 	struct cookie_sealing sealings[KE_COOKIES];
@@ -64,14 +64,14 @@ bool ke_sealer_make(struct ke_sealer *s, uint16_t aead, const struct cookie_keys
 	ke_sealer_renew(s);
 	key = keyring_current(&s->ring, now);
 	if (!key || count > KE_COOKIES || !nonces_draw(s->nonces, nonces, count))
-		return false;
+		return 0;
 	for (size_t i = 0; i < count; i++)
 		sealings[i] = (struct cookie_sealing){
 			.cookie = cookies[i], .nonce = nonces[i], .keys = keys, .aead = aead};
 	cookie_seal(s->siv, key, sealings, count);
 	for (size_t i = 0; i < count; i++)
 		done = done && sealings[i].done;
-	return done;
+	return done ? cookie_size_under(key->algorithm, aead) : 0;
 }
 
 void ke_sealer_close(struct ke_sealer *s)

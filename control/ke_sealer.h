@@ -47,10 +47,10 @@ bool ke_sealer_open(struct ke_sealer *sealer, struct ke_ring *source);
 void ke_sealer_renew(struct ke_sealer *sealer);
 
 /*
- * Make `count` cookies of cookie_size(aead) octets, at most KE_COOKIES, with keys for one of cookie_aead's
- * AEADs. False where there is no current key, or a cipher failed.
+ * Make `count` cookies, at most KE_COOKIES, with keys for one of cookie_aead's AEADs. The size of each; 0
+ * where there is no current key, or a cipher failed.
  */
-bool ke_sealer_make(struct ke_sealer *sealer, uint16_t aead, const struct cookie_keys *keys,
+size_t ke_sealer_make(struct ke_sealer *sealer, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count, ntp64 now);
 
 /* Erase and free. Harmless on a zeroed struct. */

@@ -214,13 +214,14 @@ static void echo_identifiers(struct nts_lane *lane)
  * Frames of replies, over their requests, as far as there is what replies need. All verified requests have
  * room for one: a cookie as long as ours, and in the authenticator enough for our nonce.
  */
-static void begin_replies(struct nts_lane *lane, struct packet *packets, bool able, unsigned *kisses)
+static void begin_replies(
+	struct nts_lane *lane, struct packet *packets, const struct keyring_key *key, unsigned *kisses)
 {
 	for (unsigned i = 0; i < lane->alive; i++) {
 		struct nts_burst_item *item = lane->item[i];
 
-		if (!able || !nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
-				     cookie_size(item->request.aead), lane->nonce[i]))
+		if (!key || !nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
+				    cookie_size_under(key->algorithm, item->request.aead), lane->nonce[i]))
 			refuse(lane, task_of(item), packets, VERDICT_NTS_FAILED, kisses);
 	}
 }
@@ -276,7 +277,9 @@ unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n
 	verify(lane, packets, kisses);
 	list_alive(lane, packets);
 	key = nts_burst_current(lane->crypto, now);
-	begin_replies(lane, packets, key && draw_nonces(lane), kisses);
+	if (key && !draw_nonces(lane))
+		key = NULL;
+	begin_replies(lane, packets, key, kisses);
 	list_alive(lane, packets);
 	make_cookies(lane, packets, key, kisses);
 	list_alive(lane, packets);

@@ -106,19 +106,19 @@ SPECIALISED struct shape shape_of(const struct nts_burst_item *item, enum operat
 					: (const uint8_t *)&item->reply + offsetof(struct nts_reply, ad_size);
 
 	if (operation == OPEN)
-		return (struct shape){load_raw32(item->packet + request->cookie.at), request->aead};
+		return (struct shape){load_raw32(item->packet + request->cookie.at), request->cookie.size};
 	return (struct shape){load_raw64(octets), load_raw32(octets + 8)};
 }
 
-/* Not where there is another nonce than usual, a plaintext in a request, too short or odd a text, or
- * something too far away. */
+/* Not where a cookie is not sealed by AES-SIV, there is another nonce than usual, a plaintext in a request,
+ * too short or odd a text, or something too far away. */
 SPECIALISED bool has_lane(const struct nts_burst_item *item, enum operation operation)
 {
 	const struct nts_request *request = &item->request;
 	const struct nts_reply *reply = &item->reply;
 
 	if (operation == OPEN)
-		return true;
+		return cookie_sealer(request->cookie.size) == AEAD_AES_SIV_CMAC_256;
 	if (operation == VERIFY)
 		return request->nonce.size == nts_nonce_size(request->aead) &&
 		       request->ciphertext.size == SIV_TAG &&
@@ -184,7 +184,7 @@ static void open_odd(struct nts_burst *b, ntp64 now)
 /* Of a cookie's keys, as lanes count them. */
 static unsigned blocks_of(uint16_t aead)
 {
-	return (unsigned)(cookie_size(aead) - COOKIE_KEYS_AT) / SIV_LANES_BLOCK;
+	return aead == AEAD_AES_128_GCM_SIV ? 2 : 4;
 }
 
 static void open_group(struct nts_burst *b)
@@ -204,7 +204,8 @@ static void open_group(struct nts_burst *b)
 /* Nearly all cookies are: what was looked up for one is so for the next. */
 static bool is_under_same_key(const struct nts_burst_item *item, const struct nts_burst_item *other)
 {
-	return item->request.aead != 0 && other->request.aead != 0 &&
+	return cookie_sealer(item->request.cookie.size) == cookie_sealer(other->request.cookie.size) &&
+	       item->request.aead != 0 &&
 	       load_raw32(item->packet + item->request.cookie.at) ==
 		       load_raw32(other->packet + other->request.cookie.at);
 }
@@ -332,7 +333,7 @@ static void bake_lanes(struct nts_burst *b, const struct keyring_key *key, uint1
 void nts_burst_bake(struct nts_burst *burst, const struct keyring_key *key, struct nts_burst_cookie *cookies,
 	unsigned count)
 {
-	if (!burst->lanes || count < FEW || !cookie_is_served(key)) {
+	if (!burst->lanes || count < FEW || key->algorithm != AEAD_AES_SIV_CMAC_256) {
 		bake_odd(burst, key, cookies, count);
 		return;
 	}

@@ -38,7 +38,7 @@ struct nts_burst_item {
 /* A cookie to be made, in its place in a reply; the lists are of at most NTS_BURST_MAX * NTS_COOKIES_MAX. */
 struct nts_burst_cookie {
 	struct nts_burst_item *item;
-	uint8_t *octets;      /* cookie_size of the request's AEAD */
+	uint8_t *octets;      /* cookie_size_under the key, of the request's AEAD */
 	const uint8_t *nonce; /* COOKIE_NONCE octets, fresh */
 	bool done;            /* the result; the octets are zero where it is false */
 };

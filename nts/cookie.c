@@ -16,7 +16,7 @@ const struct cookie_verdict_info cookie_verdict_info[COOKIE_VERDICT_COUNT] = {
 
 bool cookie_is_served(const struct keyring_key *key)
 {
-	return key->algorithm == AEAD_AES_SIV_CMAC_256;
+	return key->algorithm == AEAD_AES_SIV_CMAC_256 || key->algorithm == AEAD_AES_128_GCM_SIV;
 }
 
 static enum cookie_verdict look_up(const struct keyring *ring, ntp64 now, const uint8_t *cookie, size_t size,
@@ -29,7 +29,9 @@ static enum cookie_verdict look_up(const struct keyring *ring, ntp64 now, const 
 		return COOKIE_UNKNOWN_KEY;
 	if (keyring_is_expired(*key, now))
 		return COOKIE_EXPIRED_KEY;
-	return cookie_is_served(*key) ? COOKIE_OPENED : COOKIE_ALGORITHM;
+	if (!cookie_is_served(*key))
+		return COOKIE_ALGORITHM;
+	return cookie_sealer(size) == (*key)->algorithm ? COOKIE_OPENED : COOKIE_LENGTH;
 }
 
 enum cookie_verdict cookie_look_up(const struct keyring *ring, ntp64 now, const uint8_t *cookie, size_t size)
@@ -55,17 +57,33 @@ static void unpack(struct cookie_keys *keys, uint16_t aead)
 	OPENSSL_cleanse(keys->c2s + GCM_SIV_KEY, GCM_SIV_KEY);
 }
 
+/* Where things stand in a cookie; its keys have `size` octets together. */
+struct places {
+	size_t nonce_size, keys, tag;
+};
+
+static struct places places_of(uint16_t algorithm, size_t size)
+{
+	if (algorithm == AEAD_AES_128_GCM_SIV)
+		return (struct places){.nonce_size = GCM_SIV_NONCE,
+			.keys = COOKIE_NONCE_AT + GCM_SIV_NONCE,
+			.tag = COOKIE_NONCE_AT + GCM_SIV_NONCE + size};
+	return (struct places){.nonce_size = COOKIE_NONCE, .keys = COOKIE_KEYS_AT, .tag = COOKIE_TAG_AT};
+}
+
 /* `tag` is a copy that the job may point to: the cookie itself is not written. */
 static void prepare_open(
 	struct siv_job *job, uint8_t tag[SIV_TAG], struct cookie_opening *o, const struct keyring_key *key)
 {
-	const size_t size = o->size - COOKIE_KEYS_AT;
+	const size_t size = o->size - (cookie_size_under(key->algorithm, 0) - 2 * (size_t)SIV_KEY);
+	const struct places at = places_of(key->algorithm, size);
 
 	memset(&o->keys, 0, sizeof(o->keys));
-	memcpy(packed(&o->keys), o->cookie + COOKIE_KEYS_AT, size);
-	memcpy(tag, o->cookie + COOKIE_TAG_AT, SIV_TAG);
-	*job = (struct siv_job){.key = key->key, .text = packed(&o->keys), .size = size, .tag = tag};
-	siv_job_bind(job, NULL, 0, o->cookie + COOKIE_NONCE_AT, COOKIE_NONCE);
+	memcpy(packed(&o->keys), o->cookie + at.keys, size);
+	memcpy(tag, o->cookie + at.tag, SIV_TAG);
+	*job = (struct siv_job){
+		.aead = key->algorithm, .key = key->key, .text = packed(&o->keys), .size = size, .tag = tag};
+	siv_job_bind(job, NULL, 0, o->cookie + COOKIE_NONCE_AT, at.nonce_size);
 	o->aead = cookie_aead(o->size);
 }
 
@@ -110,16 +128,20 @@ void cookie_open(
 
 static void prepare_seal(struct siv_job *job, struct cookie_sealing *s, const struct keyring_key *key)
 {
-	uint8_t *cookie = s->cookie, *text = cookie + COOKIE_KEYS_AT;
-	const size_t size = (cookie_size(s->aead) - COOKIE_KEYS_AT) / 2;
+	const size_t size = s->aead == AEAD_AES_128_GCM_SIV ? GCM_SIV_KEY : SIV_KEY;
+	const struct places at = places_of(key->algorithm, 2 * size);
+	uint8_t *cookie = s->cookie, *text = cookie + at.keys;
 
 	store_be32(cookie, key->id);
-	memcpy(cookie + COOKIE_NONCE_AT, s->nonce, COOKIE_NONCE);
+	memcpy(cookie + COOKIE_NONCE_AT, s->nonce, at.nonce_size);
 	memcpy(text, s->keys->c2s, size);
 	memcpy(text + size, s->keys->s2c, size);
-	*job = (struct siv_job){
-		.key = key->key, .text = text, .size = 2 * size, .tag = cookie + COOKIE_TAG_AT};
-	siv_job_bind(job, NULL, 0, cookie + COOKIE_NONCE_AT, COOKIE_NONCE);
+	*job = (struct siv_job){.aead = key->algorithm,
+		.key = key->key,
+		.text = text,
+		.size = 2 * size,
+		.tag = cookie + at.tag};
+	siv_job_bind(job, NULL, 0, cookie + COOKIE_NONCE_AT, at.nonce_size);
 }
 
 static void seal_batch(
@@ -135,7 +157,8 @@ static void seal_batch(
 	for (size_t i = 0; i < count; i++) {
 		sealings[i].done = served && jobs[i].done;
 		if (!sealings[i].done)
-			OPENSSL_cleanse(sealings[i].cookie, cookie_size(sealings[i].aead));
+			OPENSSL_cleanse(
+				sealings[i].cookie, cookie_size_under(key->algorithm, sealings[i].aead));
 	}
 }
 

@@ -6,9 +6,15 @@
  *          20-35  tag over the nonce and the keys, by AEAD_AES_SIV_CMAC_256; the associated data is empty
  *          36-    C2S and S2C, encrypted: 64 octets of keys for that AEAD, 32 for AEAD_AES_128_GCM_SIV
  *
+ * Under master keys of AEAD_AES_128_GCM_SIV, which chrony 4.4 and newer make and which are never made here:
+ *
+ *   octets  0-3   id
+ *           4-15  nonce
+ *          16-    C2S and S2C, encrypted, and the tag
+ *
  * Which AEAD the keys are for follows from the cookie's length, and so the plaintext is the keys alone.
  * Cookies are only ever longer than their predecessors at the price of clients whose placeholders are too
- * short: these lengths stay. The layout is chrony's too, under master keys for AEAD_AES_SIV_CMAC_256.
+ * short: these lengths stay. The layouts are chrony's too.
  *
  * Pure, but for the struct siv, which belongs to one thread.
  */
@@ -43,18 +49,35 @@ static_assert(
 static_assert(
 	COOKIE_SIZE % 4 == 0 && COOKIE_SIZE_GCM_SIV % 4 == 0, "an extension field's body without padding");
 
+/* The size of cookies with keys for `aead`, one of cookie_aead's, sealed by `algorithm`, one of these two. */
+static inline size_t cookie_size_under(uint16_t algorithm, uint16_t aead)
+{
+	const size_t nonce = algorithm == AEAD_AES_128_GCM_SIV ? GCM_SIV_NONCE : COOKIE_NONCE;
+	const size_t keys = aead == AEAD_AES_128_GCM_SIV ? 2 * GCM_SIV_KEY : 2 * SIV_KEY;
+
+	return COOKIE_KEY_ID + nonce + SIV_TAG + keys;
+}
+
+/* ... sealed by AEAD_AES_SIV_CMAC_256. */
+static inline size_t cookie_size(uint16_t aead)
+{
+	return cookie_size_under(AEAD_AES_SIV_CMAC_256, aead);
+}
+
+/* The AEAD that seals cookies of that size; 0: none of ours has it. */
+static inline uint16_t cookie_sealer(size_t size)
+{
+	return size == 100 || size == 68  ? AEAD_AES_SIV_CMAC_256
+	       : size == 96 || size == 64 ? AEAD_AES_128_GCM_SIV
+					  : 0;
+}
+
 /* The AEAD of the keys in a cookie of that size; 0: none of ours has it. */
 static inline uint16_t cookie_aead(size_t size)
 {
-	return size == COOKIE_SIZE           ? AEAD_AES_SIV_CMAC_256
-	       : size == COOKIE_SIZE_GCM_SIV ? AEAD_AES_128_GCM_SIV
-					     : 0;
-}
-
-/* The size of cookies with keys for that AEAD, one of cookie_aead's. */
-static inline size_t cookie_size(uint16_t aead)
-{
-	return aead == AEAD_AES_128_GCM_SIV ? COOKIE_SIZE_GCM_SIV : COOKIE_SIZE;
+	return size == 100 || size == 96  ? AEAD_AES_SIV_CMAC_256
+	       : size == 68 || size == 64 ? AEAD_AES_128_GCM_SIV
+					  : 0;
 }
 
 /* X(symbol, name, meaning), in the order of the checks; the meaning ends the sentence "the cookie ...". */
@@ -91,8 +114,8 @@ struct cookie_opening {
 };
 
 struct cookie_sealing {
-	uint8_t *cookie;                /* cookie_size(aead) octets, written; zero where it failed */
-	const uint8_t *nonce;           /* COOKIE_NONCE octets, fresh for each cookie */
+	uint8_t *cookie;                /* cookie_size_under octets, written; zero where it failed */
+	const uint8_t *nonce;           /* COOKIE_NONCE octets, fresh for each cookie; may be used in part */
 	const struct cookie_keys *keys; /* for this AEAD: */
 	uint16_t aead;                  /* one of cookie_aead's */
 	bool done;                      /* the result */

@@ -164,15 +164,17 @@ static bool write_answer(struct ke_writer *writer, const struct ke_offer *offer,
 		struct cookie_keys keys;
 		uint8_t cookies[KE_COOKIES][COOKIE_SIZE];
 	} fresh;
+	size_t size = 0;
 	bool done;
 
 	ke_write_16(writer, true, KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
 	ke_write_16(writer, true, KE_AEAD, aead);
 	if (aead == AEAD_AES_128_GCM_SIV && agreement->is_compliant)
 		ke_write(writer, false, KE_COMPLIANT_GCM_SIV, NULL, 0);
-	done = offer->export_keys(opaque, aead, context, &fresh.keys) &&
-	       offer->make_cookies(opaque, aead, &fresh.keys, fresh.cookies, KE_COOKIES) &&
-	       write_association(writer, offer, fresh.cookies, cookie_size(aead));
+	done = offer->export_keys(opaque, aead, context, &fresh.keys);
+	if (done)
+		size = offer->make_cookies(opaque, aead, &fresh.keys, fresh.cookies, KE_COOKIES);
+	done = size > 0 && write_association(writer, offer, fresh.cookies, size);
 	OPENSSL_cleanse(&fresh, sizeof(fresh));
 	return done;
 }

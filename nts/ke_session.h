@@ -74,9 +74,9 @@ struct ke_offer {
 	 * AEAD of the exporter's context. False where it failed. `opaque` is ke_session_take's.
 	 */
 	bool (*export_keys)(void *opaque, uint16_t aead, uint16_t context, struct cookie_keys *keys);
-	/* Write `count` fresh cookies of cookie_size(aead) octets each for the keys. False where it failed.
+	/* Write `count` fresh cookies for the keys. The size of each, at most COOKIE_SIZE; 0 where it failed.
 	 */
-	bool (*make_cookies)(void *opaque, uint16_t aead, const struct cookie_keys *keys,
+	size_t (*make_cookies)(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 		uint8_t (*cookies)[COOKIE_SIZE], size_t count);
 };
 

@@ -69,13 +69,14 @@ static unsigned lines_above(const struct keyring *ring, unsigned i)
 
 /*
  * The current key goes where chrony looks for it, on the last line but one; unless one would have no place
- * then. False where a key is of another AEAD.
+ * then. False where a key is of yet another AEAD.
  */
 static bool choose_line(unsigned *newest, const struct keyring *ring, unsigned keys, ntp64 now)
 {
 	*newest = KEY_FILE_CURRENT_LINE + (keyring_current(ring, now) != ring->key);
 	for (unsigned i = 0; i < keys; i++) {
-		if (ring->key[i].algorithm != AEAD_AES_SIV_CMAC_256)
+		if (ring->key[i].algorithm != AEAD_AES_SIV_CMAC_256 &&
+			ring->key[i].algorithm != AEAD_AES_128_GCM_SIV)
 			return false;
 		if (lines_above(ring, i) > *newest)
 			*newest = lines_above(ring, i);
@@ -126,12 +127,20 @@ static void put_age(struct writer *w, const struct keyring_key *newest, ntp64 no
 }
 
 /* What chrony reads. */
-static void put_keys(struct writer *w, const struct lines *lines, const struct keyring_fresh *fill)
+static void put_keys(
+	struct writer *w, const struct lines *lines, const struct keyring_fresh *fill, bool newer)
 {
 	for (unsigned i = 0; i < KEYRING_KEYS; i++) {
+		const struct keyring_key *key = lines->key[i];
+		const uint16_t algorithm = key ? key->algorithm : AEAD_AES_SIV_CMAC_256;
+
 		put_hex(w, lines->id[i], KEY_FILE_ID_DIGITS);
 		put_text(w, " ");
-		put_octets(w, lines->key[i] ? lines->key[i]->key : fill[i].key, SIV_KEY);
+		put_octets(w, key ? key->key : fill[i].key, key_file_key_size(algorithm));
+		if (newer) {
+			put_text(w, " ");
+			put_decimal(w, algorithm);
+		}
 		put_text(w, "\n");
 	}
 }
@@ -159,11 +168,14 @@ static size_t write_lines(char *text, const struct lines *lines, const struct ke
 {
 	struct writer w = {.text = text};
 	uint8_t digest[KEY_FILE_SHA256];
+	bool newer = false;
 
-	put_text(&w, "NKS0\n15 ");
+	for (unsigned i = 0; i < KEYRING_KEYS; i++)
+		newer |= lines->key[i] && lines->key[i]->algorithm != AEAD_AES_SIV_CMAC_256;
+	put_text(&w, newer ? "NKS1\n" : "NKS0\n15 ");
 	put_age(&w, &ring->key[0], now);
 	put_text(&w, "\n");
-	put_keys(&w, lines, fill);
+	put_keys(&w, lines, fill, newer);
 	put_text(&w, "tickwire 1\n");
 	put_times(&w, lines);
 	put_text(&w, "rotations ");

@@ -12,7 +12,8 @@
  *   rotations 17
  *   sha256 0123...                of all octets before this line, in hexadecimal
  *
- * chrony 4.4 and newer writes NKS1, with the AEAD behind each key. Pure.
+ * chrony 4.4 and newer writes NKS1, with the AEAD behind each key, and so do we where one of them is of
+ * AEAD_AES_128_GCM_SIV: of 32 digits. Pure.
  */
 #ifndef NTS_KEY_FILE_H
 #define NTS_KEY_FILE_H
@@ -42,7 +43,7 @@ enum {
  * place is a newer one's, which is possible where keys between the two have expired before it. `fill` gives
  * ids and keys for the places of keys that are not there (KEYRING_KEYS of them, random; their low id bits are
  * set here). The size of the text, which is not NUL-terminated and which the caller erases; 0 where there is
- * no key, or one of another AEAD.
+ * no key, or one of yet another AEAD.
  */
 size_t key_file_write(char text[KEY_FILE_MAX], const struct keyring *ring, ntp64 now,
 	const struct keyring_fresh fill[KEYRING_KEYS]);
@@ -58,6 +59,12 @@ size_t key_file_write(char text[KEY_FILE_MAX], const struct keyring *ring, ntp64
  */
 bool key_file_read(struct keyring *ring, const char *text, size_t size, ntp64 now, uint64_t period,
 	char *message, size_t message_size);
+
+/* Octets of a key of that AEAD. */
+static inline size_t key_file_key_size(uint16_t algorithm)
+{
+	return algorithm == AEAD_AES_128_GCM_SIV ? GCM_SIV_KEY : SIV_KEY;
+}
 
 /* An id for the next rotation: random, but for the lowest bits, which count on. */
 uint32_t key_file_next_id(const struct keyring *ring, uint32_t random);

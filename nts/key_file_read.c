@@ -177,58 +177,63 @@ static bool parse_age(struct word word, uint64_t *age)
 	return true;
 }
 
-/* The AEAD that the key is of. */
-static bool check_algorithm(struct reader *r, struct word word)
+/* The AEAD that a key is of. */
+static bool read_algorithm(struct reader *r, struct word word, uint16_t *algorithm)
 {
-	uint64_t algorithm;
+	uint64_t value;
 
-	if (!parse_decimal(word, UINT16_MAX, &algorithm))
-		return refuse(r, "found something else, expected the number of an AEAD: 15");
-	if (algorithm == AEAD_AES_SIV_CMAC_256)
-		return true;
-	if (algorithm != AEAD_AES_128_GCM_SIV)
-		return refuse(r,
-			"found a key of AEAD %u: only keys of AEAD 15 (AES-SIV-CMAC-256) can be used here",
-			(unsigned)algorithm);
-	return refuse(r, "found a key of AEAD 30 (AES-128-GCM-SIV): only keys of AEAD 15 (AES-SIV-CMAC-256) "
-			 "can be used here; move the file away to begin with new keys, or have chrony take "
-			 "those of `tickwire keys export`, with `ntsrotate 0`");
+	if (!parse_decimal(word, UINT16_MAX, &value))
+		return refuse(r, "found something else, expected the number of an AEAD: 15 or 30");
+	*algorithm = (uint16_t)value;
+	return value == AEAD_AES_SIV_CMAC_256 || value == AEAD_AES_128_GCM_SIV ||
+	       refuse(r,
+		       "found a key of AEAD %u: only keys of AEAD 15 (AES-SIV-CMAC-256) and 30 "
+		       "(AES-128-GCM-SIV) can be used here",
+		       (unsigned)value);
 }
 
-/* The first two lines; whether the AEAD stands behind each key. */
-static bool read_head(struct reader *r, bool *newer, uint64_t *age)
+/* The first two lines; the AEAD of all keys, or 0 where it stands behind each. */
+static bool read_head(struct reader *r, uint16_t *algorithm, uint64_t *age)
 {
+	bool newer;
+
 	if (!take_line(r, 1, "NKS0 or NKS1, with which chrony's key files and ours begin"))
 		return false;
-	*newer = is_word(r->word[0], "NKS1");
-	if (!*newer && !is_word(r->word[0], "NKS0"))
+	newer = is_word(r->word[0], "NKS1");
+	if (!newer && !is_word(r->word[0], "NKS0"))
 		return refuse(r, "found something else, expected NKS0 or NKS1, with which chrony's key "
 				 "files and ours begin");
-	if (*newer ? !take_line(r, 1, "an age in seconds, as 604.2")
-		   : !take_line(r, 2, "an AEAD's number and an age in seconds, as 15 604.2"))
+	*algorithm = 0;
+	if (newer ? !take_line(r, 1, "an age in seconds, as 604.2")
+		  : !take_line(r, 2, "an AEAD's number and an age in seconds, as 15 604.2"))
 		return false;
-	if (!*newer && !check_algorithm(r, r->word[0]))
+	if (!newer && !read_algorithm(r, r->word[0], algorithm))
 		return false;
 	if (!parse_age(r->word[r->words - 1], age))
 		return refuse(r, "found something else, expected an age of 0 to 999999999 seconds");
 	return true;
 }
 
-static bool read_key(struct reader *r, bool newer, struct keyring_key *key, const struct keyring_key *before)
+static bool read_key(
+	struct reader *r, uint16_t algorithm, struct keyring_key *key, const struct keyring_key *before)
 {
-	static const char two[] = "an id of 8 and a key of 64 hexadecimal digits";
-	static const char three[] = "an id of 8 and a key of 64 hexadecimal digits, and an AEAD's number";
-	const char *expected = newer ? three : two;
+	const bool newer = algorithm == 0;
+	const char *expected =
+		newer ? "an id of 8 and a key of 64 hexadecimal digits, or 32 of AEAD 30, and an "
+			"AEAD's number"
+		: algorithm == AEAD_AES_128_GCM_SIV ? "an id of 8 and a key of 32 hexadecimal digits"
+						    : "an id of 8 and a key of 64 hexadecimal digits";
 
-	if (!take_line(r, newer ? 3 : 2, expected) || (newer && !check_algorithm(r, r->word[2])))
+	if (!take_line(r, newer ? 3 : 2, expected) || (newer && !read_algorithm(r, r->word[2], &algorithm)))
 		return false;
-	if (!parse_id(r->word[0], &key->id) || !parse_octets(r->word[1], key->key, SIV_KEY))
+	if (!parse_id(r->word[0], &key->id) ||
+		!parse_octets(r->word[1], key->key, key_file_key_size(algorithm)))
 		return refuse(r, "found something else, expected %s", expected);
 	if (before && ((key->id - before->id) & KEY_FILE_ID_LOW) != 1)
 		return refuse(r,
 			"found the id %08X after %08X, expected the lowest two bits to count up by one",
 			key->id, before->id);
-	key->algorithm = AEAD_AES_SIV_CMAC_256;
+	key->algorithm = algorithm;
 	return true;
 }
 
@@ -305,14 +310,13 @@ static bool read_digest(struct reader *r)
 }
 
 /* Our own lines, into what chrony's have given. Fillers are turned into empty slots. */
-static bool read_trailer(
-	struct reader *r, bool newer, struct keyring_key keys[KEYRING_KEYS], uint64_t *rotations)
+static bool read_trailer(struct reader *r, struct keyring_key keys[KEYRING_KEYS], uint64_t *rotations)
 {
-	const char *expected = newer ? "the end of the file" : "the end of the file, or \"tickwire 1\"";
+	static const char expected[] = "the end of the file, or \"tickwire 1\"";
 
 	if (!take_line(r, 2, expected))
 		return false;
-	if (newer || !is_word(r->word[0], "tickwire"))
+	if (!is_word(r->word[0], "tickwire"))
 		return refuse(r, "found something else, expected %s", expected);
 	if (!is_word(r->word[1], "1"))
 		return refuse(r, "the file is of another version of tickwire, expected version 1");
@@ -337,16 +341,17 @@ static bool read_file(struct reader *r, struct keyring *ring, ntp64 now, uint64_
 {
 	struct keyring_key keys[KEYRING_KEYS] = {0};
 	uint64_t age = 0;
-	bool newer = false, good;
+	uint16_t algorithm = 0;
+	bool good;
 
-	good = read_head(r, &newer, &age);
+	good = read_head(r, &algorithm, &age);
 	for (unsigned i = 0; good && i < KEYRING_KEYS; i++)
-		good = read_key(r, newer, &keys[i], i > 0 ? &keys[i - 1] : NULL);
+		good = read_key(r, algorithm, &keys[i], i > 0 ? &keys[i - 1] : NULL);
 	ring->rotations = KEYRING_KEYS; /* at least; chrony does not count them */
 	if (good && r->at == r->size)
 		set_times(keys, now, age, period);
 	else
-		good = good && read_trailer(r, newer, keys, &ring->rotations);
+		good = good && read_trailer(r, keys, &ring->rotations);
 	good = good && make_ring(r, ring, keys);
 	OPENSSL_cleanse(keys, sizeof(keys));
 	return good;

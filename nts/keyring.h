@@ -36,12 +36,12 @@ enum {
 };
 
 struct keyring_key {
-	uint32_t id;        /* as in the cookie, there in network order; unlike the others' */
-	uint16_t algorithm; /* the AEAD that seals the cookie: AEAD_AES_SIV_CMAC_256; 0: the slot is empty */
-	uint16_t reserved;  /* 0 */
-	ntp64 not_before;   /* seals from then on */
-	ntp64 not_after;    /* opens no more from then on */
-	uint8_t key[SIV_KEY];
+	uint32_t id;          /* as in the cookie, there in network order; unlike the others' */
+	uint16_t algorithm;   /* the AEAD that seals the cookie; 0: the slot is empty */
+	uint16_t reserved;    /* 0 */
+	ntp64 not_before;     /* seals from then on */
+	ntp64 not_after;      /* opens no more from then on */
+	uint8_t key[SIV_KEY]; /* of AEAD_AES_128_GCM_SIV, GCM_SIV_KEY octets and zeros */
 };
 static_assert(sizeof(struct keyring_key) == 56, "contract keyring version 2");
 static_assert(offsetof(struct keyring_key, not_before) == 8, "contract keyring version 2");

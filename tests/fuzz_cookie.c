@@ -29,7 +29,7 @@ static void make_ring(struct keyring *ring)
 		struct keyring_key *key = &ring->key[i];
 
 		key->id = i;
-		key->algorithm = i == 3 ? 30 : AEAD_AES_SIV_CMAC_256;
+		key->algorithm = i == 3 ? 17 : AEAD_AES_SIV_CMAC_256;
 		key->not_before = base - i * 100 * NTP64_SECOND;
 		key->not_after = base + (100 - i * 50) * NTP64_SECOND;
 		memset(key->key, (int)i, sizeof(key->key));

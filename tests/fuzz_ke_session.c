@@ -32,13 +32,13 @@ static bool export_keys(void *opaque, uint16_t aead, uint16_t context, struct co
 	return !(*(const uint8_t *)opaque & NO_KEYS);
 }
 
-static bool make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
+static size_t make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count)
 {
 	require(count == KE_COOKIES);
 	for (size_t i = 0; i < count; i++)
 		memset(cookies[i], keys->s2c[SIV_KEY - 1], cookie_size(aead));
-	return !(*(const uint8_t *)opaque & NO_COOKIES);
+	return *(const uint8_t *)opaque & NO_COOKIES ? 0 : cookie_size(aead);
 }
 
 static struct ke_offer offer_of(uint8_t options)

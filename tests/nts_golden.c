@@ -12,7 +12,8 @@ enum {
 	FIELD_HEADER = 4,
 	TAG = 16,
 	AEAD = 15,
-	OTHER_AEAD = 30,
+	GCM_AEAD = 30,
+	OTHER_AEAD = 17,
 	COOKIE = 100,
 	GCM_COOKIE = 68
 };
@@ -159,9 +160,8 @@ static void put_authenticator(struct draft *d, const struct nts_golden_shape *s)
 										       : 16;
 	const size_t ad = d->size, first = !d->part['a'];
 	uint8_t *body = put_field(d, 'a', 0x0404, 4 + padded(nonce) + padded(TAG + text) + s->padding), *tag;
-	struct siv_job job = {.aead = s->gcm_siv ? OTHER_AEAD : AEAD,
-		.key = nts_golden_keys(s->gcm_siv)->c2s,
-		.size = text};
+	struct siv_job job = {
+		.aead = s->gcm_siv ? GCM_AEAD : AEAD, .key = nts_golden_keys(s->gcm_siv)->c2s, .size = text};
 
 	set_integer(body, s->nonce_claim ? s->nonce_claim & 0xffff : (uint32_t)nonce, 2);
 	set_integer(body + 2, s->ciphertext_claim ? s->ciphertext_claim & 0xffff : (uint32_t)(TAG + text), 2);

@@ -225,6 +225,62 @@ static void test_age(void **state)
 	assert_int_equal(open_at(cookie, sizeof(cookie), now, &o), COOKIE_UNKNOWN_KEY);
 }
 
+/* Under keys of AES-128-GCM-SIV: another layout and other lengths, for both kinds of clients. */
+static void test_under_gcm_siv(void **state)
+{
+	static const uint16_t aeads[] = {AEAD_AES_SIV_CMAC_256, AEAD_AES_128_GCM_SIV};
+
+	(void)state;
+	for (unsigned i = 0; i < KEYRING_KEYS; i++) {
+		ring.key[i].algorithm = AEAD_AES_128_GCM_SIV;
+		memset(ring.key[i].key + GCM_SIV_KEY, 0, SIV_KEY - GCM_SIV_KEY);
+	}
+	for (unsigned a = 0; a < 2; a++) {
+		const size_t key_size = aeads[a] == AEAD_AES_128_GCM_SIV ? GCM_SIV_KEY : SIV_KEY;
+		const size_t size = a ? 64 : 96;
+		uint8_t cookie[96], nonce[COOKIE_NONCE], text[2 * SIV_KEY], tag[SIV_TAG];
+		struct cookie_keys keys = {{0}, {0}};
+		struct cookie_sealing sealing = {
+			.aead = aeads[a], .cookie = cookie, .nonce = nonce, .keys = &keys};
+		struct siv_job job = {.aead = AEAD_AES_128_GCM_SIV,
+			.key = keyring_find(&ring, 13)->key,
+			.text = text,
+			.size = 2 * key_size,
+			.tag = tag};
+		struct cookie_opening o;
+
+		fill(nonce, sizeof(nonce), 7);
+		fill(keys.c2s, key_size, 1);
+		fill(keys.s2c, key_size, 101);
+		memcpy(text, keys.c2s, key_size);
+		memcpy(text + key_size, keys.s2c, key_size);
+		assert_int_equal(cookie_size_under(AEAD_AES_128_GCM_SIV, aeads[a]), size);
+		cookie_seal(siv, keyring_find(&ring, 13), &sealing, 1);
+		assert_true(sealing.done);
+		siv_job_bind(&job, NULL, 0, nonce, GCM_SIV_NONCE);
+		siv_seal(siv, &job, 1);
+		assert_int_equal(load_be32(cookie), 13);
+		assert_memory_equal(cookie + 4, nonce, 12);
+		assert_memory_equal(cookie + 16, text, 2 * key_size);
+		assert_memory_equal(cookie + 16 + 2 * key_size, tag, sizeof(tag));
+		assert_int_equal(open_at(cookie, size, now, &o), COOKIE_OPENED);
+		assert_int_equal(o.aead, aeads[a]);
+		assert_memory_equal(&o.keys, &keys, sizeof(keys));
+		for (size_t bit = 32; bit < 8 * size; bit++) {
+			cookie[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_int_equal(open_at(cookie, size, now, &o), COOKIE_FORGED);
+			cookie[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+	}
+	for (size_t size = 4; size <= 100; size++) {
+		uint8_t cookie[100] = {0, 0, 0, 13};
+		struct cookie_opening o;
+
+		assert_int_equal(open_at(cookie, size, now, &o),
+			size == 64 || size == 96 ? COOKIE_FORGED : COOKIE_LENGTH);
+	}
+}
+
 /* What is for another AEAD is neither sealed nor opened. */
 static void test_algorithm(void **state)
 {
@@ -237,7 +293,7 @@ static void test_algorithm(void **state)
 	(void)state;
 	seal(cookie, 13, 3);
 	for (unsigned i = 0; i < KEYRING_KEYS; i++)
-		ring.key[i].algorithm = 30;
+		ring.key[i].algorithm = 17;
 	assert_int_equal(open_at(cookie, sizeof(cookie), now, &o), COOKIE_ALGORITHM);
 	cookie_seal(siv, &ring.key[0], &sealing, 1);
 	assert_false(sealing.done);
@@ -299,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gcm_siv, make, unmake),
 		cmocka_unit_test_setup_teardown(test_key_of_another_id, make, unmake),
 		cmocka_unit_test_setup_teardown(test_age, make, unmake),
+		cmocka_unit_test_setup_teardown(test_under_gcm_siv, make, unmake),
 		cmocka_unit_test_setup_teardown(test_algorithm, make, unmake),
 		cmocka_unit_test_setup_teardown(test_burst, make, unmake),
 	};

@@ -30,7 +30,7 @@ static bool export_keys(void *opaque, uint16_t aead, uint16_t named, struct cook
 	return !export_fails;
 }
 
-static bool make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
+static size_t make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *keys,
 	uint8_t (*cookies)[COOKIE_SIZE], size_t count)
 {
 	assert_ptr_equal(opaque, &offer);
@@ -39,7 +39,7 @@ static bool make_cookies(void *opaque, uint16_t aead, const struct cookie_keys *
 	assert_int_equal(keys->s2c[SIV_KEY - 1], 0x52);
 	for (size_t i = 0; i < count; i++)
 		memset(cookies[i], (int)(0x40 + i), cookie_size(aead));
-	return !cookies_fail;
+	return cookies_fail ? 0 : cookie_size(aead);
 }
 
 static int reset(void **state)

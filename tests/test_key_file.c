@@ -182,6 +182,26 @@ static void test_late(void **state)
 	assert_memory_equal(&again, &ring, sizeof(ring));
 }
 
+/* As chrony 4.4 and newer make them, and one of ours among them: the form with an AEAD to each key. */
+static void test_gcm_siv(void **state)
+{
+	struct keyring ring = make_ring(4), again;
+	char text[KEY_FILE_MAX], message[256];
+	size_t size;
+
+	(void)state;
+	for (unsigned i = 0; i < KEYRING_KEYS; i++)
+		if (i != 1) {
+			ring.key[i].algorithm = AEAD_AES_128_GCM_SIV;
+			memset(ring.key[i].key + GCM_SIV_KEY, 0, SIV_KEY - GCM_SIV_KEY);
+		}
+	size = write_ring(text, &ring, now);
+	assert_true(size > 0 && size < KEY_FILE_MAX);
+	assert_memory_equal(text, "NKS1\n", 5);
+	assert_true(read_octets(&again, text, size, period, message));
+	assert_memory_equal(&again, &ring, sizeof(ring));
+}
+
 static void test_cannot_be_written(void **state)
 {
 	struct keyring ring = {0};
@@ -191,10 +211,10 @@ static void test_cannot_be_written(void **state)
 	assert_int_equal(write_ring(text, &ring, now), 0);
 	ring = make_ring(4);
 	assert_int_equal(write_ring(text, &ring, now + 4 * period), 0);
-	ring.key[1].algorithm = 30;
+	ring.key[1].algorithm = 17;
 	assert_int_equal(write_ring(text, &ring, now), 0);
 	ring.key[1].algorithm = AEAD_AES_SIV_CMAC_256;
-	ring.key[3].algorithm = 30;
+	ring.key[3].algorithm = 17;
 	assert_int_equal(write_ring(text, &ring, now), 0);
 	ring.key[3].algorithm = AEAD_AES_SIV_CMAC_256;
 	assert_true(write_ring(text, &ring, now) > 0);
@@ -374,14 +394,20 @@ static void test_refused(void **state)
 		{"NKS0\n0.0\n" KEYS_OF_NKS0, "line 2: "},
 		{"NKS1\n15 0.0\n" KEYS_OF_NKS1, "line 2: "},
 		{"NKS0\n15  0.0\n" KEYS_OF_NKS0, "line 2: "},
-		{"NKS0\n30 0.0\n" KEYS_OF_NKS0, "line 2: found a key of AEAD 30 (AES-128-GCM-SIV): only"},
+		{"NKS0\n30 0.0\n" KEYS_OF_NKS0,
+			"line 3: found something else, expected an id of 8 and a key of 32"},
+		{"NKS1\n0.0\n0000000C " KEY_0 " 17\n",
+			"line 3: found a key of AEAD 17: only keys of AEAD 15"},
+		{"NKS1\n0.0\n0000000C " KEY_0 " 30\n", "line 3: found something else, expected an id of 8"},
+		{"NKS1\n0.0\n0000000C 00112233445566778899AABBCCDDEEFF 15\n",
+			"line 3: found something else, expected an id of 8"},
 		{"NKS0\n17 0.0\n" KEYS_OF_NKS0, "line 2: found a key of AEAD 17: only keys of AEAD 15"},
 		{"NKS0\n65536 0.0\n" KEYS_OF_NKS0, "line 2: found something else, expected the number"},
 		{"NKS0\n15 0.0\n", "line 3: found the end of the file"},
 		{"NKS0\n15 0.0\n" KEYS_OF_NKS1, "line 3: "},
 		{"NKS1\n0.0\n" KEYS_OF_NKS0, "line 3: "},
 		{"NKS1\n0.0\n0000000C 00112233445566778899AABBCCDDEEFF 30\n",
-			"line 3: found a key of AEAD 30 (AES-128-GCM-SIV): only keys of AEAD 15"},
+			"line 4: found the end of the file"},
 		{"NKS0\n15 0.0\nC " KEY_0 "\n", "line 3: "},
 		{"NKS0\n15 0.0\n0000000G " KEY_0 "\n", "line 3: "},
 		{"NKS0\n15 0.0\n0000000C " KEY_0 "0\n", "line 3: "},
@@ -395,7 +421,7 @@ static void test_refused(void **state)
 		{"NKS0\n15 0.0\n" KEYS_OF_NKS0 "\n", "line 7: "},
 		{"NKS0\n15 0.0\n" KEYS_OF_NKS0 "x", "line 7: "},
 		{"NKS0\n15 0.0\n" KEYS_OF_NKS0 "00000012 " KEY_0 "\n", "line 7: found something else"},
-		{"NKS1\n0.0\n" KEYS_OF_NKS1 "tickwire 1\n", "line 7: "},
+		{"NKS1\n0.0\n" KEYS_OF_NKS1 "tickwire 1\n", "line 8: found the end of the file"},
 		{"NKS0\n15 0.0\n" KEYS_OF_NKS0 "tickwire 2\n", "line 7: the file is of another version"},
 		{"NKS0\n15 0.0\n" KEYS_OF_NKS0 "tickwire 1\n", "line 8: found the end of the file"},
 		{"NKS0\n15 0.0\n" KEYS_OF_NKS0 "tickwire 1\n0000000F 0 0\n", "line 8: found something else"},
@@ -541,6 +567,7 @@ int main(void)
 		CASE(test_form),
 		CASE(test_current_is_third),
 		CASE(test_late),
+		CASE(test_gcm_siv),
 		CASE(test_cannot_be_written),
 		CASE(test_gap),
 		CASE(test_taken),

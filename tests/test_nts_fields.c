@@ -507,7 +507,7 @@ static void test_shorter_cookies(void **state)
 
 	(void)state;
 	for (size_t size = 12; size < COOKIE_SIZE; size += 4) {
-		if (size == COOKIE_SIZE_GCM_SIV)
+		if (cookie_aead(size) == AEAD_AES_128_GCM_SIV)
 			continue; /* an AEAD of its own */
 		compose(&p, "i");
 		put(&p, NTS_FIELD_COOKIE, size);

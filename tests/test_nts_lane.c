@@ -16,6 +16,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/kiss_limit.h"
 #include "dataplane/nts_lane.h"
+#include "nts/client.h"
 #include "tests/each_backend.h"
 #include "tests/nts_golden.h"
 #include "tests/nts_judge.h"
@@ -238,7 +239,7 @@ static void test_no_key(void **state)
 	struct keyring odd = ring;
 
 	(void)state;
-	odd.key[1].algorithm = 30;
+	odd.key[1].algorithm = 17;
 	nts_lane_keyring(lane, &odd);
 	expect(&shape, VERDICT_NTS_FAILED);
 	nts_lane_keyring(lane, &ring);
@@ -770,6 +771,110 @@ static void test_equal(void **state)
 	lane = mine;
 }
 
+/* A client with cookies under this key, for one of the AEADs. */
+static struct nts_client client_under(struct siv *siv, const struct keyring_key *key, bool gcm_siv)
+{
+	const uint16_t aead = gcm_siv ? AEAD_AES_128_GCM_SIV : AEAD_AES_SIV_CMAC_256;
+	struct nts_client client = {.aead = aead, .keys = *nts_golden_keys(gcm_siv), .cookies = KE_COOKIES};
+
+	for (unsigned i = 0; i < KE_COOKIES; i++) {
+		const uint8_t nonce[COOKIE_NONCE] = {(uint8_t)(i + 1)};
+		struct cookie_sealing sealing = {.aead = aead,
+			.cookie = client.cookie[i].octets,
+			.nonce = nonce,
+			.keys = &client.keys};
+
+		cookie_seal(siv, key, &sealing, 1);
+		assert_true(sealing.done);
+		client.cookie[i].size = (uint16_t)cookie_size_under(key->algorithm, aead);
+	}
+	return client;
+}
+
+/* n requests of clients at once, some of either AEAD; how many got a new cookie of the current key's. */
+static unsigned exchange(
+	struct siv *siv, const struct keyring_key *under, const struct keyring_key *seals, unsigned n)
+{
+	static struct nts_client client[BURST_MAX];
+	static struct nts_golden_case c;
+	const uint8_t identifier[NTS_CLIENT_IDENTIFIER_SIZE] = "an identifier of 32 octets ....",
+		      nonce[16] = "n";
+	struct packet packets[BURST_MAX];
+	unsigned kisses = 0, got = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t octets[NTS_CLIENT_REQUEST_MAX] = {4 << 3 | 3};
+		size_t size;
+
+		client[i] = client_under(siv, under, i & 1);
+		size = nts_client_protect(&client[i], siv, octets, identifier, nonce);
+		assert_true(size > 0);
+		nts_golden_wrap(octets, (uint16_t)size, NTS_OVER_IPV4, &c);
+		packets[i] = packet_of(c.frame, c.length);
+	}
+	serve(packets, n, false, &kisses);
+	for (unsigned i = 0; i < n; i++) {
+		const unsigned before = client[i].cookies;
+		enum nts_client_verdict verdict;
+
+		assert_int_equal(packets[i].verdict, VERDICT_NTS_ANSWERED);
+		verdict = nts_client_judge(&client[i], siv, packets[i].data + c.ntp,
+			packets[i].length - (size_t)c.ntp, identifier);
+		if (verdict == NTS_CLIENT_AUTHENTIC) {
+			const struct ke_client_cookie *cookie = &client[i].cookie[client[i].cookies - 1];
+			struct cookie_opening o = {.cookie = cookie->octets, .size = cookie->size};
+
+			assert_int_equal(client[i].cookies, before + 1);
+			assert_int_equal(cookie->size, cookie_size_under(seals->algorithm, client[i].aead));
+			cookie_open(siv, &ring, NTS_GOLDEN_NOW, &o, 1);
+			assert_int_equal(o.verdict, COOKIE_OPENED);
+			assert_int_equal(o.aead, client[i].aead);
+			assert_memory_equal(&o.keys, &client[i].keys, sizeof(o.keys));
+			got++;
+		} else {
+			assert_int_equal(verdict, NTS_CLIENT_NO_COOKIE);
+		}
+		free(packets[i].data);
+	}
+	return got;
+}
+
+/*
+ * Master keys of AES-128-GCM-SIV, as of a newer chrony's file, alone and beside one of ours, one request and
+ * many. Where ours takes over, its cookies do not fit in place of the shorter ones.
+ */
+static void test_gcm_siv_keys(void **state)
+{
+	struct siv *siv = siv_new(backend);
+	struct keyring_key *old = &ring.key[2], *seals = &ring.key[1];
+
+	(void)state;
+	assert_non_null(siv);
+	old->algorithm = AEAD_AES_128_GCM_SIV;
+	memset(old->key + GCM_SIV_KEY, 0, SIV_KEY - GCM_SIV_KEY);
+	nts_lane_keyring(lane, &ring);
+	assert_int_equal(exchange(siv, old, seals, BURST_MAX), 0);
+	assert_int_equal(exchange(siv, old, seals, 1), 0);
+	seals->algorithm = AEAD_AES_128_GCM_SIV;
+	memset(seals->key + GCM_SIV_KEY, 0, SIV_KEY - GCM_SIV_KEY);
+	nts_lane_keyring(lane, &ring);
+	assert_int_equal(exchange(siv, old, seals, BURST_MAX), BURST_MAX);
+	assert_int_equal(exchange(siv, seals, seals, BURST_MAX), BURST_MAX);
+	assert_int_equal(exchange(siv, seals, seals, 2), 2);
+	nts_golden_keyring(&ring);
+	*old = (struct keyring_key){.id = old->id,
+		.algorithm = AEAD_AES_SIV_CMAC_256,
+		.not_before = old->not_before,
+		.not_after = old->not_after};
+	seals->algorithm = AEAD_AES_128_GCM_SIV;
+	memset(seals->key + GCM_SIV_KEY, 0, SIV_KEY - GCM_SIV_KEY);
+	nts_lane_keyring(lane, &ring);
+	assert_int_equal(exchange(siv, old, seals, BURST_MAX), BURST_MAX);
+	nts_golden_keyring(&ring);
+	nts_lane_keyring(lane, &ring);
+	siv_free(siv);
+}
+
 /* A burst on a stack that can be looked at afterwards. */
 static void *serve_on_own_stack(void *packets)
 {
@@ -839,6 +944,7 @@ int main(void)
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_keys_are_erased),
 		cmocka_unit_test(test_stack_is_erased),
+		cmocka_unit_test(test_gcm_siv_keys),
 		cmocka_unit_test(test_stripped_tag),
 		cmocka_unit_test(test_unsynchronised),
 		cmocka_unit_test(test_mixed_bursts),
