@@ -46,7 +46,7 @@ static uint8_t *packed(struct cookie_keys *keys)
 {
 	static_assert(
 		sizeof(*keys) == 2 * (size_t)SIV_KEY && 2 * GCM_SIV_KEY == (int)SIV_KEY, "both lengths");
-	return keys->c2s;
+	return (uint8_t *)keys;
 }
 
 static void unpack(struct cookie_keys *keys, uint16_t aead)

@@ -47,7 +47,8 @@ static void check_ring(const struct keyring *ring)
 		keys++;
 	require(keys > 0);
 	for (unsigned i = 0; i < keys; i++) {
-		require(ring->key[i].algorithm == AEAD_AES_SIV_CMAC_256);
+		require(ring->key[i].algorithm == AEAD_AES_SIV_CMAC_256 ||
+			ring->key[i].algorithm == AEAD_AES_128_GCM_SIV);
 		require(keyring_find(ring, ring->key[i].id) == &ring->key[i]);
 		require(i == 0 || ((ring->key[0].id - ring->key[i].id) & KEY_FILE_ID_LOW) >= i);
 	}

@@ -156,7 +156,7 @@ class Keys(unittest.TestCase):
         cases = {
             "": ":1: error: found the end of the file",
             FILE.replace("NKS0", "NKS9"): ":1: error: found something else",
-            FILE.replace("15 604.2", "30 604.2"): ":2: error: found a key of AEAD 30",
+            FILE.replace("15 604.2", "17 604.2"): ":2: error: found a key of AEAD 17",
             FILE[:-1]: ":6: error: found a line that does not end",
             FILE + "more\n": ":7: error: found something else",
             FILE * 20: ": error: too long for a key file",

@@ -310,7 +310,7 @@ static bool lane_holds(const void *octets, size_t size)
 static bool lane_holds_key(bool gcm_siv)
 {
 	static const uint8_t zero[SIV_BLOCK];
-	const uint8_t *keys = nts_golden_keys(gcm_siv)->c2s;
+	const uint8_t *keys = (const uint8_t *)nts_golden_keys(gcm_siv);
 	bool held = false;
 
 	for (size_t at = 0; at < sizeof(struct cookie_keys); at += SIV_BLOCK)
@@ -893,7 +893,7 @@ static bool stack_holds_key(const uint8_t *stack, size_t size)
 	bool held = false;
 
 	for (size_t at = 0; at < 2 * sizeof(struct cookie_keys); at += SIV_BLOCK) {
-		const uint8_t *key = nts_golden_keys(at / sizeof(struct cookie_keys))->c2s +
+		const uint8_t *key = (const uint8_t *)nts_golden_keys(at / sizeof(struct cookie_keys)) +
 				     at % sizeof(struct cookie_keys);
 
 		held |= memcmp(key, zero, SIV_BLOCK) != 0 && memmem(stack, size, key, SIV_BLOCK) != NULL;
