@@ -190,9 +190,13 @@ static void verify(struct nts_lane *lane, struct packet *packets, unsigned *kiss
 	nts_burst_verify(lane->crypto, lane->item, lane->alive);
 	for (unsigned i = 0; i < lane->alive; i++) {
 		struct nts_burst_item *item = lane->item[i];
-		const unsigned verdict =
-			item->good ? verdict_of_request[nts_request_decrypted(&item->request, item->packet)]
-				   : VERDICT_NTS_FORGED;
+		unsigned verdict = VERDICT_NTS_FORGED;
+
+		if (item->good)
+			verdict = item->request.ciphertext.size == SIV_TAG
+					  ? VERDICT_NTS_ANSWERED /* nothing was encrypted */
+					  : verdict_of_request[nts_request_decrypted(
+						    &item->request, item->packet)];
 
 		if (verdict != VERDICT_NTS_ANSWERED)
 			refuse(lane, task_of(item), packets, verdict, kisses);
