@@ -39,13 +39,15 @@ static void make_ring(struct keyring *ring)
 /* All that can be said without the AEAD. */
 static enum cookie_verdict judge(const uint8_t *cookie, size_t size, int seconds)
 {
-	if (size != 100 && size != 68)
+	if (size != 100 && size != 68 && size != 96 && size != 64)
 		return COOKIE_LENGTH;
 	if (load_be32(cookie) >= KEYRING_KEYS)
 		return COOKIE_UNKNOWN_KEY;
 	if (seconds >= 100 - (int)load_be32(cookie) * 50)
 		return COOKIE_EXPIRED_KEY;
-	return load_be32(cookie) == 3 ? COOKIE_ALGORITHM : COOKIE_FORGED;
+	if (load_be32(cookie) == 3)
+		return COOKIE_ALGORITHM;
+	return size == 100 || size == 68 ? COOKIE_FORGED : COOKIE_LENGTH;
 }
 
 /* What opened is what seals to the same cookie; nobody else knows the keys. */
