@@ -34,9 +34,9 @@ struct nts_lane {
 	_Alignas(ALIGNMENT) struct nts_burst *crypto;
 	struct nonces *nonces;
 	/* The burst's, between the two steps and within them. */
-	unsigned tasks, alive,
-		bare; /* all of them, those to be answered with authentication, those without */
-	bool refused; /* since the list was last cleared of what is not alive any more */
+	unsigned tasks, alive; /* all, and those to be answered with authentication */
+	unsigned bare;         /* to be answered without */
+	bool refused;          /* since the list was last cleared of what is not alive any more */
 	struct task task[BURST_MAX];
 	struct siv_lanes_keys keys[BURST_MAX];  /* of the tasks, by the same number */
 	struct nts_burst_item *item[BURST_MAX]; /* of the tasks that are alive */
@@ -185,18 +185,20 @@ static void open_cookies(struct nts_lane *lane, struct packet *packets, ntp64 no
 				verdict_of_cookie[lane->item[i]->cookie], kisses);
 }
 
+static unsigned verdict_of_verified(struct nts_burst_item *item)
+{
+	const bool has_encrypted = item->request.ciphertext.size > SIV_TAG;
+
+	return has_encrypted ? verdict_of_request[nts_request_decrypted(&item->request, item->packet)]
+			     : VERDICT_NTS_ANSWERED;
+}
+
 static void verify(struct nts_lane *lane, struct packet *packets, unsigned *kisses)
 {
 	nts_burst_verify(lane->crypto, lane->item, lane->alive);
 	for (unsigned i = 0; i < lane->alive; i++) {
 		struct nts_burst_item *item = lane->item[i];
-		unsigned verdict = VERDICT_NTS_FORGED;
-
-		if (item->good)
-			verdict = item->request.ciphertext.size == SIV_TAG
-					  ? VERDICT_NTS_ANSWERED /* nothing was encrypted */
-					  : verdict_of_request[nts_request_decrypted(
-						    &item->request, item->packet)];
+		const unsigned verdict = item->good ? verdict_of_verified(item) : VERDICT_NTS_FORGED;
 
 		if (verdict != VERDICT_NTS_ANSWERED)
 			refuse(lane, task_of(item), packets, verdict, kisses);

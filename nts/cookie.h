@@ -43,6 +43,7 @@ enum {
 	COOKIE_KEYS_AT = COOKIE_TAG_AT + SIV_TAG,
 	COOKIE_SIZE = COOKIE_KEYS_AT + 2 * SIV_KEY, /* for AEAD_AES_SIV_CMAC_256; there are no longer ones */
 	COOKIE_SIZE_GCM_SIV = COOKIE_KEYS_AT + 2 * GCM_SIV_KEY,
+	COOKIE_UNDER_GCM_SIV_SHORTER = COOKIE_NONCE - GCM_SIV_NONCE, /* than under AEAD_AES_SIV_CMAC_256 */
 };
 static_assert(
 	COOKIE_SIZE == 100 && COOKIE_SIZE_GCM_SIV == 68, "what a client was given once must go on to fit");
@@ -67,17 +68,20 @@ static inline size_t cookie_size(uint16_t aead)
 /* The AEAD that seals cookies of that size; 0: none of ours has it. */
 static inline uint16_t cookie_sealer(size_t size)
 {
-	return size == 100 || size == 68  ? AEAD_AES_SIV_CMAC_256
-	       : size == 96 || size == 64 ? AEAD_AES_128_GCM_SIV
-					  : 0;
+	if (size == COOKIE_SIZE || size == COOKIE_SIZE_GCM_SIV)
+		return AEAD_AES_SIV_CMAC_256;
+	size += COOKIE_UNDER_GCM_SIV_SHORTER;
+	return size == COOKIE_SIZE || size == COOKIE_SIZE_GCM_SIV ? AEAD_AES_128_GCM_SIV : 0;
 }
 
 /* The AEAD of the keys in a cookie of that size; 0: none of ours has it. */
 static inline uint16_t cookie_aead(size_t size)
 {
-	return size == 100 || size == 96  ? AEAD_AES_SIV_CMAC_256
-	       : size == 68 || size == 64 ? AEAD_AES_128_GCM_SIV
-					  : 0;
+	if (cookie_sealer(size) == AEAD_AES_128_GCM_SIV)
+		size += COOKIE_UNDER_GCM_SIV_SHORTER;
+	return size == COOKIE_SIZE           ? AEAD_AES_SIV_CMAC_256
+	       : size == COOKIE_SIZE_GCM_SIV ? AEAD_AES_128_GCM_SIV
+					     : 0;
 }
 
 /* X(symbol, name, meaning), in the order of the checks; the meaning ends the sentence "the cookie ...". */

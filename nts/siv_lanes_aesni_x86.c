@@ -1,4 +1,4 @@
-/* One request to a register: any CPU with AES and SSSE3 instructions. */
+/* One request to a register: any CPU with AES, SSSE3 and PCLMULQDQ instructions. */
 #include <assert.h>
 #include <immintrin.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* Two requests to a register: CPUs with VAES and AVX2. */
+/* Two requests to a register: CPUs with VAES, VPCLMULQDQ and AVX2. */
 #include <assert.h>
 #include <immintrin.h>
 #include <stdbool.h>

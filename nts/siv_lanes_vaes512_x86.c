@@ -1,4 +1,4 @@
-/* Four requests to a register: CPUs with VAES and AVX-512. */
+/* Four requests to a register: CPUs with VAES, VPCLMULQDQ and AVX-512. */
 #include <assert.h>
 #include <immintrin.h>
 #include <stdbool.h>

@@ -13,6 +13,7 @@
 #include <gcrypt.h>
 #endif
 
+#include "bench/random.h"
 #include "nts/gcm_siv.h"
 #include "nts/siv_lanes.h"
 #include "tests/each_backend.h"
@@ -44,14 +45,9 @@ static size_t unhex(uint8_t *octets, const char *text)
 
 static uint64_t random_state;
 
-/* splitmix64, Steele et al. 2014. */
 static uint64_t draw(void)
 {
-	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return random_next(&random_state);
 }
 
 static void fill(uint8_t *octets, size_t size)

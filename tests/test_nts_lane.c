@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "bench/random.h"
 #include "dataplane/answer.h"
 #include "dataplane/classify.h"
 #include "dataplane/counters.h"
@@ -45,14 +46,10 @@ static struct timebase timebase;
 static struct nts_golden_case current;
 static uint64_t random_state = UINT64_C(0x6e74736c616e6521);
 
-/* Always the same sequence (splitmix64, Steele et al. 2014). */
+/* Always the same sequence. */
 static unsigned below(unsigned limit)
 {
-	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (unsigned)((z ^ z >> 31) % limit);
+	return (unsigned)(random_next(&random_state) % limit);
 }
 
 static int make(void **state)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "bench/random.h"
 #include "dataplane/classify.h"
 #include "dataplane/packet_lane.h"
 #include "ntp/octets.h"
@@ -27,14 +28,10 @@ static struct policy policy;
 static struct timebase timebase;
 static uint64_t random_state;
 
-/* Always the same sequence (splitmix64, Steele et al. 2014). */
+/* Always the same sequence. */
 static uint64_t next_random(void)
 {
-	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return random_next(&random_state);
 }
 
 static unsigned below(unsigned limit)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "bench/random.h"
 #include "tests/each_backend.h"
 
 enum { BURSTS = 20000, JOBS_MAX = 20, TEXT_MAX = 700, STRING_MAX = 300, CMACS = 5000 };
@@ -30,14 +31,9 @@ static uint8_t shared_key[2][SIV_KEY];
 static uint64_t random_state;
 static uint8_t before[1 << 15]; /* what the siv's own memory held */
 
-/* splitmix64, Steele et al. 2014. */
 static uint64_t draw(void)
 {
-	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return random_next(&random_state);
 }
 
 static size_t below(size_t limit)

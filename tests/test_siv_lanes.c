@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "bench/random.h"
 #include "nts/cookie.h"
 #include "nts/siv_lanes.h"
 #include "tests/each_backend.h"
@@ -62,14 +63,10 @@ static unsigned blocks(void)
 	return 2 * (unsigned)key_size() / BLOCK;
 }
 
-/* Always the same sequence (splitmix64, Steele et al. 2014). */
+/* Always the same sequence. */
 static uint64_t draw(void)
 {
-	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return random_next(&random_state);
 }
 
 static unsigned below(unsigned limit)

@@ -58,6 +58,30 @@ def need_file(path, what):
         pytest.skip(f"needs {what}: {path} is not here")
 
 
+def cpu_lacks(features):
+    """Of these features of a CPU, as /proc/cpuinfo names them, those that are not here."""
+    with open("/proc/cpuinfo", encoding="ascii") as f:
+        flags = next((line.split(":")[1].split() for line in f if line.startswith("flags")), [])
+    return sorted(set(features) - set(flags))
+
+
+def need_cpu(name, features):
+    lacks = cpu_lacks(features)
+    if lacks:
+        pytest.skip(f"{name} needs a CPU with {', '.join(lacks)}")
+
+
+def check_not_for_this_cpu(pair, directive, needs):
+    """The directive refuses the first of its values that this CPU has not all features for, in a sentence."""
+    lacking = [name for name, features in needs.items() if cpu_lacks(features)]
+    if not lacking:
+        pytest.skip(f"needs a CPU that lacks something that {directive} can ask for")
+    tickwire = pair.tickwire(sets=["local stratum 8", f"{directive} {lacking[0]}"], wait=False)
+    wait_for(lambda: "is not for this CPU; expected auto" in tickwire.log(), 5, "the sentence")
+    assert f"{directive} {lacking[0]}" in tickwire.log()
+    assert tickwire.process.popen.wait(timeout=30) == 78
+
+
 def need_namespaces():
     need_root()
     need_program("ip", TICKWIRE)

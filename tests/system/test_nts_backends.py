@@ -7,23 +7,15 @@ import lab_bench
 import lab_nts as nts
 from conftest import Pair
 
-NEEDS = {"vaes512": {"aes", "ssse3", "avx2", "vaes", "avx512f", "avx512bw"}, "vaes256": {"aes", "ssse3", "avx2", "vaes"},
-         "aesni": {"aes", "ssse3"}, "openssl": set()}
+AESNI = {"aes", "ssse3", "pclmulqdq"}
+VAES = AESNI | {"avx2", "vaes", "vpclmulqdq"}
+NEEDS = {"vaes512": VAES | {"avx512f", "avx512bw"}, "vaes256": VAES, "aesni": AESNI, "openssl": set()}
 OFFSET_MOST = 0.02
-
-
-def missing(backend):
-    """The CPU's features that it needs and that are not here."""
-    with open("/proc/cpuinfo", encoding="ascii") as f:
-        flags = next((line.split(":")[1].split() for line in f if line.startswith("flags")), [])
-    return sorted(NEEDS[backend] - set(flags))
 
 
 @pytest.fixture(params=NEEDS)
 def backend(request):
-    lacks = missing(request.param)
-    if lacks:
-        pytest.skip(f"{request.param} needs a CPU with {', '.join(lacks)}")
+    lab.need_cpu(request.param, NEEDS[request.param])
     return request.param
 
 
@@ -59,10 +51,4 @@ def test_bursts(pair, authority, backend):
 
 
 def test_not_for_this_cpu(pair):
-    lacking = [name for name in NEEDS if missing(name)]
-    if not lacking:
-        pytest.skip("needs a CPU that lacks one of the back-ends")
-    tickwire = pair.tickwire(sets=["local stratum 8", f"aeadbackend {lacking[0]}"], wait=False)
-    lab.wait_for(lambda: "is not for this CPU; expected auto" in tickwire.log(), 5, "the sentence")
-    assert f"aeadbackend {lacking[0]}" in tickwire.log()
-    assert tickwire.process.popen.wait(timeout=30) == 78
+    lab.check_not_for_this_cpu(pair, "aeadbackend", NEEDS)
