@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "dataplane/answer.h"
-#include "dataplane/classify.h"
 #include "dataplane/nts_lane.h"
-#include "nts/burst.h"
+#include "dataplane/packet_lane.h"
+#include "nts/burst_usual.h"
 #include "nts/client.h"
 #include "nts/nonce.h"
 #include "refclock/counter.h"
@@ -22,7 +22,8 @@ enum {
 	CHECKED = PACKET_IP_CHECKSUM_GOOD | PACKET_UDP_CHECKSUM_GOOD,
 };
 
-/* The four operations of a request are cookie-open, verify, cookie-seal and tag. */
+/* The four operations of a request are cookie-open, verify, cookie-seal and tag: those of nts/burst_usual.h.
+ */
 enum stage {
 	PATH,
 	AEAD,
@@ -35,9 +36,11 @@ enum stage {
 	TAG,
 	NONCES,
 	JUNK,
+	KISS, /* ... and told so */
 	STAGES
 };
-static const uint16_t aeads[] = {AEAD_AES_SIV_CMAC_256, AEAD_AES_128_GCM_SIV};
+static const uint16_t aeads[] = {
+	[NTS_USUAL_SIV] = AEAD_AES_SIV_CMAC_256, [NTS_USUAL_GCM_SIV] = AEAD_AES_128_GCM_SIV};
 enum { AEADS = sizeof(aeads) / sizeof(aeads[0]) };
 static const char *const stage_names[STAGES] = {[PATH] = "path",
 	[AEAD] = "aead",
@@ -49,12 +52,14 @@ static const char *const stage_names[STAGES] = {[PATH] = "path",
 	[COOKIE_SEAL] = "cookie-seal",
 	[TAG] = "tag",
 	[NONCES] = "nonces",
-	[JUNK] = "junk-cookie"};
+	[JUNK] = "junk-cookie",
+	[KISS] = "junk-cookie-kiss"};
 
 /* What one back-end needs. */
 struct side {
 	struct nts_burst *burst;
 	struct nts_lane *lane;
+	const struct packet_lane *packet_lane;
 };
 
 /* Requests of one AEAD. */
@@ -69,8 +74,7 @@ static struct {
 	_Alignas(64) uint8_t cell[FRAMES][CELL];
 	struct traffic traffic[AEADS];
 	struct packet packet[FRAMES];
-	struct nts_burst_item item[FRAMES], *list[FRAMES];
-	struct nts_burst_cookie cookie[FRAMES];
+	struct nts_usual_list list;
 	struct siv_lanes_keys keys[FRAMES];
 	uint8_t nonce[2 * FRAMES][NTS_NONCE];
 	struct keyring ring;
@@ -90,10 +94,11 @@ static uint8_t *ntp_of(unsigned i)
 
 static void lay_out(const struct traffic *traffic, const uint8_t (*template)[CELL])
 {
-	memcpy(bed.cell, template, sizeof(bed.cell));
-	for (unsigned i = 0; i < FRAMES; i++)
+	for (unsigned i = 0; i < FRAMES; i++) {
+		memcpy(bed.cell[i], template[i], traffic -> length[i]);
 		bed.packet[i] =
 			(struct packet){.data = bed.cell[i], .length = traffic->length[i], .flags = CHECKED};
+	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -137,41 +142,40 @@ static bool make_request(struct traffic *traffic, uint16_t aead, unsigned i, str
 static void parse_all(void)
 {
 	for (unsigned i = 0; i < FRAMES; i++) {
-		bed.list[i] = &bed.item[i];
-		bed.item[i].packet = ntp_of(i);
-		bed.item[i].keys = &bed.keys[i];
-		nts_request_parse(&bed.item[i].request, ntp_of(i), (size_t)bed.packet[i].length - NTP_AT);
+		struct nts_request request;
+
+		nts_request_parse(&request, ntp_of(i), (size_t)bed.packet[i].length - NTP_AT);
+		__asm__ volatile("" ::"r"(&request) : "memory");
 	}
 }
 
-static void begin_all(void)
+static void list_all(void)
 {
+	bed.list.n = FRAMES;
 	for (unsigned i = 0; i < FRAMES; i++) {
-		struct nts_burst_item *item = &bed.item[i];
-
-		nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
-			cookie_size(item->request.aead), bed.nonce[i]);
-		bed.cookie[i] = (struct nts_burst_cookie){.item = item,
-			.octets = item->packet + nts_reply_cookie(&item->reply, 0),
-			.nonce = bed.nonce[FRAMES + i]};
+		bed.list.packet[i] = ntp_of(i);
+		bed.list.keys[i] = &bed.keys[i];
 	}
 }
 
-static uint64_t path(struct nts_lane *lane, uint64_t start)
+static uint64_t path(const struct side *side, unsigned kisses, uint64_t start)
 {
 	struct reply reply;
-	unsigned kisses = 0;
 
-	classify_burst(bed.policy, bed.packet, FRAMES);
-	nts_lane_open(lane, bed.packet, FRAMES, bed.now, &kisses);
+	side->packet_lane->classify(bed.policy, bed.packet, FRAMES);
+	nts_lane_open(side->lane, bed.packet, FRAMES, bed.now, &kisses);
 	reply_prepare(&reply, bed.timebase, bed.policy, PRECISION, false, start, start + 900, start * 77);
-	nts_lane_seal(lane, &reply, bed.packet, FRAMES);
+	nts_lane_seal(side->lane, &reply, bed.packet, FRAMES);
 	return counter_read_ordered(COUNTER_CPU) - start;
 }
 
 /* Ticks of the stage alone; the stages before it have been gone through. */
-static uint64_t timed(enum stage stage, enum stage subject, struct nts_burst *burst)
+static uint64_t timed(
+	enum stage stage, enum stage subject, const struct nts_usual *usual, struct nts_burst *burst)
 {
+	const uint8_t(*nonce)[NONCE] = (const uint8_t(*)[NONCE])bed.nonce;
+	uint8_t verdict[NTS_BURST_MAX];
+	bool good[NTS_BURST_MAX];
 	const uint64_t start = counter_read_ordered(COUNTER_CPU);
 
 	switch (stage) {
@@ -179,16 +183,17 @@ static uint64_t timed(enum stage stage, enum stage subject, struct nts_burst *bu
 		parse_all();
 		break;
 	case COOKIE_OPEN:
-		nts_burst_open(burst, bed.list, FRAMES, bed.now);
+		nts_burst_usual_open(burst, &bed.list, usual, bed.now, verdict);
 		break;
 	case VERIFY:
-		nts_burst_verify(burst, bed.list, FRAMES);
+		nts_burst_usual_verify(burst, &bed.list, usual, good);
 		break;
 	case COOKIE_SEAL:
-		nts_burst_bake(burst, nts_burst_current(burst, bed.now), bed.cookie, FRAMES);
+		nts_burst_usual_bake(burst, &bed.list, usual, nts_burst_current(burst, bed.now), nonce,
+			nonce + FRAMES, good);
 		break;
 	case TAG:
-		nts_burst_seal(burst, bed.list, FRAMES);
+		nts_burst_usual_seal(burst, &bed.list, usual, good);
 		break;
 	case NONCES:
 		nonces_draw(bed.nonces, bed.nonce, (size_t)2 * FRAMES);
@@ -204,20 +209,21 @@ static uint64_t timed(enum stage stage, enum stage subject, struct nts_burst *bu
 		       : counter_read_ordered(COUNTER_CPU) - start;
 }
 
-static uint64_t by_stage(const struct traffic *traffic, enum stage subject, struct nts_burst *burst)
+static uint64_t by_stage(const struct traffic *traffic, enum stage subject, const struct nts_usual *usual,
+	struct nts_burst *burst)
 {
 	uint64_t ticks = 0;
 
 	lay_out(traffic, subject == OPEN_FORGED     ? traffic->junk
 			 : subject == VERIFY_FORGED ? traffic->forged
 						    : traffic->template);
-	ticks += timed(NONCES, subject, burst);
-	ticks += timed(PARSE, subject, burst);
-	ticks += timed(COOKIE_OPEN, subject, burst);
-	ticks += timed(VERIFY, subject, burst);
-	begin_all();
-	ticks += timed(COOKIE_SEAL, subject, burst);
-	ticks += timed(TAG, subject, burst);
+	list_all();
+	ticks += timed(NONCES, subject, usual, burst);
+	ticks += timed(PARSE, subject, usual, burst);
+	ticks += timed(COOKIE_OPEN, subject, usual, burst);
+	ticks += timed(VERIFY, subject, usual, burst);
+	ticks += timed(COOKIE_SEAL, subject, usual, burst);
+	ticks += timed(TAG, subject, usual, burst);
 	nts_burst_forget(burst);
 	return ticks;
 }
@@ -228,10 +234,10 @@ uint64_t micro_nts_run(unsigned subject)
 	const struct traffic *traffic = &bed.traffic[subject / STAGES % AEADS];
 	struct side *side = &bed.side[subject / STAGES / AEADS];
 
-	if (stage != PATH && stage != JUNK)
-		return by_stage(traffic, stage, side->burst);
+	if (stage != PATH && stage != JUNK && stage != KISS)
+		return by_stage(traffic, stage, &nts_usual[subject / STAGES % AEADS], side->burst);
 	lay_out(traffic, stage == PATH ? traffic->template : traffic->junk);
-	return path(side->lane, counter_read_ordered(COUNTER_CPU));
+	return path(side, stage == KISS ? FRAMES : 0, counter_read_ordered(COUNTER_CPU));
 }
 
 unsigned micro_nts_subjects(void)
@@ -252,6 +258,15 @@ static bool all_have(enum verdict verdict)
 	return true;
 }
 
+static bool are_replies(void)
+{
+	unsigned flags = PACKET_REPLY;
+
+	for (unsigned i = 0; i < FRAMES; i++)
+		flags &= bed.packet[i].flags;
+	return flags & PACKET_REPLY;
+}
+
 static const char *suffix_of(unsigned stage, uint16_t aead)
 {
 	return aead == AEAD_AES_128_GCM_SIV ? "30" : stage == AEAD ? "15" : "";
@@ -262,7 +277,9 @@ static bool add_side(const struct siv_backend *backend, const uint8_t seed[16])
 	struct side *side = &bed.side[bed.sides];
 
 	side->burst = nts_burst_new(backend);
-	side->lane = nts_lane_new(backend, seed);
+	/* A CPU that has no better back-end has no better packet lane either. */
+	side->packet_lane = backend == siv_backend_best() ? packet_lane_best() : packet_lane_find("generic");
+	side->lane = nts_lane_new(backend, side->packet_lane, seed);
 	for (unsigned s = 0; s < AEADS * STAGES; s++)
 		snprintf(bed.name[bed.sides * AEADS * STAGES + s], NAME, "nts/%s%s@%s",
 			stage_names[s % STAGES], suffix_of(s % STAGES, aeads[s / STAGES]), backend->name);
@@ -301,7 +318,10 @@ bool micro_nts_prepare(struct policy *policy, const struct timebase *timebase)
 		if (!all_have(VERDICT_NTS_ANSWERED))
 			return false;
 		micro_nts_run(b * STAGES + JUNK);
-		if (!all_have(VERDICT_NTS_COOKIE_FORGED))
+		if (!all_have(VERDICT_NTS_COOKIE_FORGED) || are_replies())
+			return false;
+		micro_nts_run(b * STAGES + KISS);
+		if (!all_have(VERDICT_NTS_COOKIE_FORGED) || !are_replies())
 			return false;
 	}
 	return true;

@@ -46,7 +46,6 @@
 		"access is not restricted by tickwire, so the clients denied would be answered; deny them "  \
 		"in front "                                                                                  \
 		"of tickwire and remove this line")                                                          \
-	X(driftfile, IGNORED, CHRONY_STEERS)                                                                 \
 	X(dscp, IGNORED, "replies are not marked with it")                                                   \
 	X(dumpdir, IGNORED, CHRONY_FOLLOWS)                                                                  \
 	X(dumponexit, IGNORED, CHRONY_GONE)                                                                  \
@@ -61,22 +60,12 @@
 		"no other files are read, so their directives would be missing; write them into this file")  \
 	X(initstepslew, IGNORED, CHRONY_STEERS)                                                              \
 	X(keyfile, IGNORED, "no symmetric keys are read: requests with a MAC are not answered")              \
-	X(leapseclist, IGNORED,                                                                              \
-		"no leap second is announced from it: the leap status in replies is that of the clock's "    \
-		"keeper")                                                                                    \
 	X(leapsecmode, IGNORED, CHRONY_STEERS)                                                               \
-	X(leapsectz, IGNORED,                                                                                \
-		"no leap second is announced from it: the leap status in replies is that of the clock's "    \
-		"keeper")                                                                                    \
 	X(linux_freq_scale, IGNORED, CHRONY_GONE)                                                            \
 	X(linux_hz, IGNORED, CHRONY_GONE)                                                                    \
 	X(lock_all, IGNORED, "it does not change how the daemons hold their memory")                         \
-	X(log, IGNORED, CHRONY_LOG)                                                                          \
-	X(logbanner, IGNORED, CHRONY_LOG)                                                                    \
 	X(logchange, IGNORED, CHRONY_LOG)                                                                    \
-	X(logdir, IGNORED, CHRONY_LOG)                                                                       \
 	X(mailonchange, IGNORED, CHRONY_STEERS)                                                              \
-	X(makestep, IGNORED, CHRONY_STEERS)                                                                  \
 	X(manual, IGNORED, CHRONY_STEERS)                                                                    \
 	X(maxchange, IGNORED, CHRONY_STEERS)                                                                 \
 	X(maxclockerror, IGNORED,                                                                            \
@@ -87,12 +76,10 @@
 	X(maxdrift, IGNORED, CHRONY_STEERS)                                                                  \
 	X(maxjitter, IGNORED, CHRONY_SELECTS)                                                                \
 	X(maxsamples, IGNORED, CHRONY_FOLLOWS)                                                               \
-	X(maxslewrate, IGNORED, CHRONY_STEERS)                                                               \
 	X(maxstratum, IGNORED, CHRONY_SELECTS)                                                               \
 	X(maxtxbuffers, IGNORED, "no hardware transmit timestamps are waited for")                           \
 	X(maxupdateskew, IGNORED, CHRONY_STEERS)                                                             \
 	X(minsamples, IGNORED, CHRONY_FOLLOWS)                                                               \
-	X(minsources, IGNORED, CHRONY_SELECTS)                                                               \
 	X(minstratum, IGNORED, CHRONY_SELECTS)                                                               \
 	X(nocerttimecheck, IGNORED, CHRONY_NTS_CLIENT)                                                       \
 	X(noclientlog, IGNORED, "clients are not recorded anyway")                                           \
@@ -108,9 +95,6 @@
 	X(ptpdomain, IGNORED, "NTP over PTP is not served")                                                  \
 	X(ptpport, IGNORED, "NTP over PTP is not served")                                                    \
 	X(ratelimit, IGNORED, "RATES ARE NOT LIMITED by it: a client is answered as often as it asks")       \
-	X(refclock, IGNORED,                                                                                 \
-		"no reference clock is read: the time served is the system clock's, so let chronyd follow "  \
-		"the device")                                                                                \
 	X(refresh, IGNORED, CHRONY_FOLLOWS)                                                                  \
 	X(reselectdist, IGNORED, CHRONY_SELECTS)                                                             \
 	X(rtcautotrim, IGNORED, CHRONY_RTC)                                                                  \

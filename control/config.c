@@ -46,6 +46,7 @@ void config_init(struct config *config)
 	config->nts.connections = 1000;
 	config->nts.gcm_siv = 1;
 	config->nts.rotate_s = 604800;
+	clock_settings_init(&config->clock);
 }
 
 static void say_unknown(struct reader *reader, const char *name)
@@ -111,7 +112,9 @@ static void apply_directive(struct reader *reader, const char *name, int words, 
 	}
 	if (!is_first(reader, directive) || !has_right_count(reader, directive, words, word))
 		return;
+	reader->config->line = reader->line;
 	applied = directive->apply(reader->config, words, word, text, sizeof(text));
+	reader->config->line = 0;
 	if (!applied || text[0])
 		say(reader, !applied, "%s: %s", directive->name, text);
 }
@@ -207,6 +210,33 @@ static void judge_nts(struct reader *reader, const struct config_nts *nts)
 			"client a new key establishment");
 }
 
+static void judge_clock(struct reader *reader, const struct clock_settings *clock, unsigned local_stratum)
+{
+	char text[256];
+
+	for (unsigned i = 0; i < clock->sources; i++) {
+		reader->line = clock->source_line[i];
+		if (!clock_settings_judge_source(clock, i, text, sizeof(text)))
+			say(reader, true, "refclock: %s", text);
+	}
+	reader->line = 0;
+	if (!clock_settings_judge(clock, text, sizeof(text)))
+		say(reader, true, "%s", text);
+	if (clock->sources == 0 && (clock->drift_file[0] || clock->logs || clock->step_threshold > 0))
+		say(reader, false,
+			"%s no effect without `refclock`: the kernel clock is followed, and its keeper has "
+			"such "
+			"of its own",
+			clock->drift_file[0] ? "driftfile has"
+			: clock->logs        ? "log has"
+					     : "makestep has");
+	if (clock->sources > 0 && local_stratum)
+		say(reader, false,
+			"local has no effect with `refclock`: a clock of the sources that is lost is not "
+			"vouched "
+			"for by the kernel's; `refclock LOCAL` does that");
+}
+
 bool config_finish(const struct config *config, config_report *report, void *opaque)
 {
 	struct reader reader = {.report = report, .opaque = opaque, .good = true};
@@ -216,6 +246,7 @@ bool config_finish(const struct config *config, config_report *report, void *opa
 			"found no interface, expected at least one: a line `interface eth0` or the option "
 			"--interface");
 	judge_nts(&reader, &config->nts);
+	judge_clock(&reader, &config->clock, config->local_stratum);
 	return reader.good;
 }
 

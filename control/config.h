@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/clock_settings.h"
+
 enum {
 	CONFIG_INTERFACES = 16, /* at most, as ports of the dataplane */
 	CONFIG_ADDRESSES = 8,   /* of one interface's TAP */
@@ -111,6 +113,8 @@ struct config {
 	char user[33];            /* "" for the default */
 	char chrony_run_dir[256]; /* directive chronyrundir; "" for automatic */
 	struct config_nts nts;
+	struct clock_settings clock;
+	int line; /* of the directive that is being applied; 0 at any other time */
 };
 
 /*

@@ -12,7 +12,7 @@
 
 enum {
 	DAEMON_ARGUMENTS = 192,
-	DAEMON_TEXT = 8192,
+	DAEMON_TEXT = 16384,
 	DAEMON_PASSED = 3, /* the descriptor behind the standard ones */
 };
 

@@ -13,6 +13,11 @@ static bool add_seccomp(struct daemon *d, const struct config *c)
 	return c->seccomp == CONFIG_SECCOMP_DEFAULT || daemon_argument(d, "--seccomp=%s", names[c->seccomp]);
 }
 
+static bool add_directive(void *daemon, const char *line)
+{
+	return daemon_argument(daemon, "--directive=%s", line);
+}
+
 bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
 {
 	return daemon_init(d, "tickwire-clock") && daemon_argument(d, "--run-dir=%s", run_dir) &&
@@ -21,7 +26,8 @@ bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char
 	       (!c->user[0] || daemon_argument(d, "--user=%s", c->user)) &&
 	       (!c->chrony_run_dir[0] || daemon_argument(d, "--chrony-run-dir=%s", c->chrony_run_dir)) &&
 	       (!c->local_stratum || daemon_argument(d, "--local-stratum=%u", c->local_stratum)) &&
-	       (!verbose || daemon_argument(d, "--verbose"));
+	       (!verbose || daemon_argument(d, "--verbose")) &&
+	       clock_settings_each(&c->clock, add_directive, d);
 }
 
 static bool add_address(struct daemon *d, const struct config_address *a)

@@ -373,7 +373,8 @@ const struct directive directives[] = {
 			"Without the "
 			"directive such a clock is announced as unsynchronised (leap indicator 3). It is "
 			"meant for "
-			"isolated networks. chrony's other options (`orphan`, `distance`, `activate`, "
+			"isolated networks, and has no effect with `refclock`, where LOCAL is for that. "
+			"chrony's other options (`orphan`, `distance`, `activate`, "
 			"`waitsynced`, "
 			"`waitunsynced`) are accepted with a warning and have no effect.",
 		.applied = APPLIED_BY_CLOCK_RESTART,
@@ -699,6 +700,330 @@ const struct directive directives[] = {
 		.origin = "chrony",
 		.apply = directive_ntsaeads,
 		.member = {MEMBER(nts.gcm_siv)},
+	},
+	{
+		.name = "refclock",
+		.repeatable = true,
+		.least_words = 1,
+		.most_words = UINT16_MAX,
+		.arguments =
+			"DRIVER [PARAMETER] [refid REFID] [lock REFID] [poll P] [dpoll P] [filter N] "
+			"[offset S] [delay S] [precision S] [maxdispersion S] [stratum N] [rate HZ] [width "
+			"S] [minsamples N] [maxsamples N] [noselect] [prefer] [trust] [require] [pps] [tai] "
+			"[local]",
+		.type = "driver, parameter and options",
+		.default_value = "none: the kernel clock is followed, which chronyd or another keeps",
+		.range = "at most 16; refid and lock 1-4 characters, poll and dpoll -6 to 17, filter 1-256, "
+			 "stratum 0-14, rate 0.01-1000, width 0-1, delay 0-1000",
+		.unit = "seconds; poll and dpoll in log2 seconds",
+		.help = "A source of time. Drivers and their parameters are `PPS /dev/pps0[:clear]`, `PHC "
+			"/dev/ptp0[:extpps][:pin=N][:channel=N][:clear][:nocrossts]`, `SHM 0[:perm=0600]`, "
+			"`SOCK /run/chrony.ttyS0.sock`, which are chrony's, and `GPSD "
+			"[HOST][:PORT][:DEVICE]` (gpsd's own protocol), `NMEA /dev/ttyS0[:BAUD]`, `DCF77 "
+			"/dev/ttyS0[:BAUD]` (raw second marks), `MEINBERG /dev/ttyS0[:BAUD]` (the standard "
+			"time string), `SYSTEM` (the kernel clock that chronyd or another keeps, to be "
+			"compared with) and `LOCAL` (the CPU's counter as it runs). The options are "
+			"chrony's. `refid` is the name of the source and what clients are told while it is "
+			"selected; by default it is made of the driver's first three letters and the number "
+			"of the directive, as `PPS0`. `lock` names the source that numbers a pulse's "
+			"seconds; without it any other does. `poll` (default 4, of DCF77 6) is how often "
+			"the samples of the interval, of which a median filter keeps `filter` (default 64), "
+			"become one; `dpoll` (default 0) how often a device is read that does not speak by "
+			"itself. `offset` is added to what the source says. `delay` is twice what it can be "
+			"wrong by then: it is believed, and every bound is made of it. The default of 1e-9 "
+			"is for pulses; GPSD and NMEA have 0.2, DCF77 0.1 and MEINBERG 0.02. `precision` is "
+			"the noise of one sample, `maxdispersion` what samples may be apart by, `rate` "
+			"(default 1) and `width` describe pulses, `stratum` (default 0, of LOCAL 9) is "
+			"the source's own. `noselect` watches only; `prefer`, `trust` and `require` weigh in "
+			"the "
+			"selection as in chrony. `pps` takes the fraction of a second alone, `tai` is for a "
+			"source that keeps TAI, and `local` for one that is stable and not right. chrony's "
+			"`maxunreach` and `maxlockage` have no effect. chrony's driver RTC is not there.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_refclock,
+		.member = {MEMBER(clock.sources), MEMBER(clock.source)},
+	},
+	{
+		.name = "driftfile",
+		.least_words = 1,
+		.most_words = 3,
+		.arguments = "FILE [interval SECONDS]",
+		.type = "path",
+		.default_value = "none: the rate is learned anew at each start",
+		.range = "absolute, at most 255 printable octets; interval 1-604800",
+		.unit = "seconds",
+		.help = "Where the rate of the CPU's counter against the time of the sources, and how far "
+			"that can be off, outlive a restart: two numbers in ppm, as chrony writes them. The "
+			"default of `interval` is 3600. The directory has to be there. The file belongs to "
+			"this instance: no chronyd may use it. It has no effect without `refclock`.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_driftfile,
+		.member = {MEMBER(clock.drift_file), MEMBER(clock.drift_interval_s)},
+	},
+	{
+		.name = "logdir",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "DIRECTORY",
+		.type = "path",
+		.default_value = "none",
+		.range = "absolute, at most 255 printable octets",
+		.help = "Where the files of `log` are. It has to be there; files are made in it that all "
+			"may read. Symbolic links in it are not followed.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_logdir,
+		.member = {MEMBER(clock.log_dir)},
+	},
+	{
+		.name = "log",
+		.repeatable = true,
+		.least_words = 1,
+		.most_words = UINT16_MAX,
+		.arguments = "measurements|rawmeasurements|statistics|tracking|refclocks ...",
+		.type = "list of choices",
+		.default_value = "none",
+		.range = "measurements, rawmeasurements, statistics, tracking or refclocks",
+		.help = "The logs of the clock, in chrony's formats, so that what plots those plots these. "
+			"`refclocks` has each sample and each filtered one, `statistics` what is made of "
+			"each source's, `tracking` each correction of the time served. `measurements` has "
+			"the filtered samples in the columns of an NTP source, and `rawmeasurements` each "
+			"sample, too. They need `logdir`. A file that was renamed or removed is made anew "
+			"within a second, so logrotate needs no signal. chrony's `rtc`, `selection` and "
+			"`tempcomp` are accepted with a warning.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_log,
+		.member = {MEMBER(clock.logs)},
+	},
+	{
+		.name = "logbanner",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "ENTRIES",
+		.type = "integer",
+		.default_value = "32",
+		.range = "0-999999999",
+		.help = "After how many entries a log repeats the names of its columns; 0 leaves them out.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_logbanner,
+		.member = {MEMBER(clock.log_banner)},
+	},
+	{
+		.name = "leapsectz",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "ZONE",
+		.type = "time zone",
+		.default_value = "none",
+		.range = "1-63 letters, digits, `-`, `_`, `+` or `/`",
+		.help = "A time zone of the system's that knows the leap seconds, as `right/UTC`: leap "
+			"seconds are announced and TAI - UTC is known from it. `leapseclist` is preferred "
+			"where both are given.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_leapsectz,
+		.member = {MEMBER(clock.leap_zone)},
+	},
+	{
+		.name = "leapseclist",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "FILE",
+		.type = "path",
+		.default_value = "none",
+		.range = "absolute, at most 255 printable octets",
+		.help = "A `leap-seconds.list` as the IERS and NIST publish it, as "
+			"`/usr/share/zoneinfo/leap-seconds.list`: leap seconds are announced and TAI - UTC "
+			"is known from it. Its hash is checked, and that it expires is said 30 days before.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_leapseclist,
+		.member = {MEMBER(clock.leap_list)},
+	},
+	{
+		.name = "leapsmear",
+		.least_words = 1,
+		.most_words = 2,
+		.arguments = "off|linear|cosine [SECONDS]",
+		.type = "choice",
+		.default_value = "off",
+		.range = "off, linear or cosine; 600-172800",
+		.unit = "seconds",
+		.help = "Whether a leap second is spread over a window around it instead of being inserted "
+			"or deleted, and how long that is: 86400 without a number, from noon to noon. "
+			"Clients are told of no leap second then, and must not follow other servers at the "
+			"same time.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = directive_leapsmear,
+		.member = {MEMBER(clock.smear), MEMBER(clock.smear_s)},
+	},
+	{
+		.name = "makestep",
+		.least_words = 2,
+		.most_words = 2,
+		.arguments = "THRESHOLD LIMIT",
+		.type = "number and integer",
+		.default_value = "none: time served as synchronised is never stepped",
+		.range = "threshold 1e-6 to 1e9; a negative limit is none",
+		.unit = "seconds",
+		.help = "Step the time served where it is wrong by more than the threshold, in the first "
+			"corrections up to the limit. Otherwise it is slewed. Before the time is served as "
+			"synchronised, it is stepped anyway.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_makestep,
+		.member = {MEMBER(clock.step_threshold), MEMBER(clock.step_limit)},
+	},
+	{
+		.name = "maxslewrate",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "PPM",
+		.type = "number",
+		.default_value = "500",
+		.range = "0.1-100000",
+		.unit = "ppm",
+		.help = "How fast the time served is brought to where it should be, at most. chrony's "
+			"default is 83333.333.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_maxslewrate,
+		.member = {MEMBER(clock.slew_ppm)},
+	},
+	{
+		.name = "minsources",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "N",
+		.type = "integer",
+		.default_value = "1",
+		.range = "1-16, at most as many as there are",
+		.help = "How many sources have to agree before the time is served as synchronised.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "chrony",
+		.apply = directive_minsources,
+		.member = {MEMBER(clock.min_sources)},
+	},
+	{
+		.name = "clockwander",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "PPM_PER_SECOND",
+		.type = "number",
+		.default_value = "0.01",
+		.range = "1e-9 to 100",
+		.unit = "ppm a second",
+		.help = "How fast the oscillator of this host can change its rate at most. The bound of the "
+			"time served grows with it while the sources are silent, until it is known better.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = directive_clockwander,
+		.member = {MEMBER(clock.wander)},
+	},
+	{
+		.name = "serving",
+		.least_words = 2,
+		.most_words = 6,
+		.arguments = "[raised SEC] [unsynchronised SEC] [silent SEC]",
+		.type = "options",
+		.default_value = "raised 0.01 unsynchronised 1 silent 0",
+		.range = "0-1000000; none below the one before; 0 for never",
+		.unit = "seconds",
+		.help = "What is made of the bound of the time served, when there is a `refclock`. From "
+			"`raised` on that is in the log and in `tickwire status`; the root dispersion in "
+			"replies holds all of the bound in any case. From `unsynchronised` on replies say "
+			"leap indicator 3 and stratum 0. From `silent` on requests are not answered.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = directive_serving,
+		.member = {MEMBER(clock.raised), MEMBER(clock.unsynchronised), MEMBER(clock.silent)},
+	},
+	{
+		.name = "crosscheck",
+		.least_words = 1,
+		.most_words = 2,
+		.arguments = "off|warn|unsynchronised [SEC]",
+		.type = "choice",
+		.default_value = "warn 0",
+		.range = "off, warn or unsynchronised; 0-1000",
+		.unit = "seconds",
+		.help = "What happens when the sources and the kernel clock, as its keeper bounds it, "
+			"disagree by more than both bounds and this time: `warn` says so in the log and in "
+			"`tickwire status`, `unsynchronised` also makes replies say leap indicator 3. No "
+			"single receiver that was deceived moves the time served without that.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = directive_crosscheck,
+		.member = {MEMBER(clock.crosscheck), MEMBER(clock.crosscheck_s)},
+	},
+	{
+		.name = "healthfile",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "FILE",
+		.type = "path",
+		.default_value = "none",
+		.range = "absolute, at most 255 printable octets",
+		.help = "A file that is there while replies say that they are synchronised, and not "
+			"otherwise: for whoever announces an anycast route. It holds the rung of the ladder "
+			"(directive `serving`) and its reason in a line.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "tickwire",
+		.apply = directive_healthfile,
+		.member = {MEMBER(clock.health_file)},
+	},
+	{
+		.name = "healthhook",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "PROGRAM",
+		.type = "path",
+		.default_value = "none",
+		.range = "absolute, at most 255 printable octets",
+		.help = "A program that is run as root with the name of the rung (`serving`, `raised`, "
+			"`unsynchronised`, `silent`) and its reason as its two arguments, each time it is "
+			"another one. It is killed after 10 seconds; a change meanwhile is told afterwards, "
+			"the last one only.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "tickwire",
+		.apply = directive_healthhook,
+		.member = {MEMBER(clock.health_hook)},
+	},
+	{
+		.name = "temperature",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "FILE",
+		.type = "path",
+		.default_value = "none",
+		.range = "absolute, at most 255 printable octets",
+		.help = "A sensor near the oscillator, as `/sys/class/hwmon/hwmon0/temp1_input`: "
+			"millidegrees Celsius. It is shown in `tickwire sources`.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = directive_temperature,
+		.member = {MEMBER(clock.temperature)},
+	},
+	{
+		.name = "steer_kernel",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "yes|no",
+		.type = "choice",
+		.default_value = "no",
+		.range = "yes or no",
+		.help = "Whether the kernel's clock is kept at the time of the sources, too. Nobody else "
+			"may keep it then: stop chronyd, or let it run with `-x`. It has no effect without "
+			"`refclock`.",
+		.applied = APPLIED_BY_CLOCK_RESTART,
+		.origin = "tickwire",
+		.apply = directive_steer_kernel,
+		.member = {MEMBER(clock.steer_kernel)},
 	},
 	CHRONY_DIRECTIVES(OF_CHRONY)};
 

@@ -21,5 +21,23 @@ DIRECTIVE_APPLY(directive_ntsrotate);
 DIRECTIVE_APPLY(directive_ntsdumpdir);
 DIRECTIVE_APPLY(directive_ntsntpserver);
 DIRECTIVE_APPLY(directive_ntsaeads);
+DIRECTIVE_APPLY(directive_refclock);
+DIRECTIVE_APPLY(directive_driftfile);
+DIRECTIVE_APPLY(directive_logdir);
+DIRECTIVE_APPLY(directive_log);
+DIRECTIVE_APPLY(directive_logbanner);
+DIRECTIVE_APPLY(directive_leapsectz);
+DIRECTIVE_APPLY(directive_leapseclist);
+DIRECTIVE_APPLY(directive_leapsmear);
+DIRECTIVE_APPLY(directive_makestep);
+DIRECTIVE_APPLY(directive_maxslewrate);
+DIRECTIVE_APPLY(directive_minsources);
+DIRECTIVE_APPLY(directive_clockwander);
+DIRECTIVE_APPLY(directive_serving);
+DIRECTIVE_APPLY(directive_crosscheck);
+DIRECTIVE_APPLY(directive_healthfile);
+DIRECTIVE_APPLY(directive_healthhook);
+DIRECTIVE_APPLY(directive_temperature);
+DIRECTIVE_APPLY(directive_steer_kernel);
 
 #endif

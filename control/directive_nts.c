@@ -13,25 +13,6 @@ enum {
 	DUMP_DIR_MAX = CONFIG_PATH - sizeof("/ntskeys"), /* so that the file's name has room */
 };
 
-static bool set_path(
-	char path[CONFIG_PATH], const char *word, size_t most, const char *what, char *text, size_t size)
-{
-	const size_t length = strlen(word);
-	char expected[96];
-	bool printable = true;
-
-	for (const char *c = word; *c; c++)
-		printable &= *c > 0x20 && *c < 0x7f;
-	if (word[0] != '/' || length > most || !printable) {
-		snprintf(expected, sizeof(expected), "%s's absolute path of at most %zu printable octets",
-			what, most);
-		return value_refuse(text, size, word, expected);
-	}
-	memset(path, 0, CONFIG_PATH);
-	memcpy(path, word, length);
-	return true;
-}
-
 static bool add_path(
 	char paths[CONFIG_IDENTITIES][CONFIG_PATH], uint8_t *count, const char *word, char *text, size_t size)
 {
@@ -41,7 +22,7 @@ static bool add_path(
 		snprintf(expected, sizeof(expected), "at most %d of them", CONFIG_IDENTITIES);
 		return value_refuse(text, size, word, expected);
 	}
-	if (!set_path(paths[*count], word, CONFIG_PATH - 1, "a file", text, size))
+	if (!value_path(word, "a file", CONFIG_PATH - 1, paths[*count], text, size))
 		return false;
 	++*count;
 	return true;
@@ -136,7 +117,7 @@ DIRECTIVE_APPLY(directive_ntsrotate)
 DIRECTIVE_APPLY(directive_ntsdumpdir)
 {
 	(void)words;
-	return set_path(config->nts.dump_dir, word[0], DUMP_DIR_MAX, "a directory", text, size);
+	return value_path(word[0], "a directory", DUMP_DIR_MAX, config->nts.dump_dir, text, size);
 }
 
 DIRECTIVE_APPLY(directive_ntsntpserver)

@@ -71,6 +71,13 @@ static const char introduction[] =
 	"interface pci:0000:03:00.0 tap ntp0 address 198.51.100.10/24 address 2001:db8:1::10/64\n"
 	"bindaddress 198.51.100.10\n"
 	"bindaddress 2001:db8:1::10\n"
+	"\n"
+	"# A receiver of our own: its pulses give the time, and its sentences say which second they mark.\n"
+	"refclock PPS /dev/pps0 refid PPS lock NMEA poll 2\n"
+	"refclock NMEA /dev/ttyS0:9600 refid NMEA offset 0.14 noselect\n"
+	"refclock SYSTEM noselect            # chronyd -x beside it, for the cross-check\n"
+	"driftfile /var/lib/tickwire/drift\n"
+	"leapseclist /usr/share/zoneinfo/leap-seconds.list\n"
 	"```\n";
 
 static void print_row(FILE *out, const char *name, const char *value)

@@ -9,6 +9,7 @@
 #include "control/daemon_arguments.h"
 #include "control/directive.h"
 #include "control/reply.h"
+#include "control/requests_drill.h"
 #include "control/requests_keys.h"
 #include "control/status_nts.h"
 #include "dataplane/log.h"
@@ -37,6 +38,7 @@ static void take_over(struct config *config, const struct config *fresh)
 	config->holdover_s = fresh->holdover_s;
 	memcpy(config->chrony_run_dir, fresh->chrony_run_dir, sizeof(fresh->chrony_run_dir));
 	config->nts = fresh->nts;
+	memcpy(&config->clock, &fresh->clock, sizeof(fresh->clock));
 }
 
 /* The arguments of tickwire-ke say all that it cannot take over while it runs. */
@@ -142,6 +144,8 @@ void requests_serve(struct supervisor *s)
 		say_state(s, &reply);
 	else if (strncmp(request, "keys ", 5) == 0)
 		requests_keys(s, &reply, request + 5);
+	else if (strncmp(request, "drill ", 6) == 0)
+		requests_drill(s, &reply, request + 6);
 	else
 		reply_say(&reply, "error: no such request\n");
 	control_reply(connection, buffer, reply.used);

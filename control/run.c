@@ -12,6 +12,7 @@
 #include "control/check.h"
 #include "control/control_socket.h"
 #include "control/daemon_arguments.h"
+#include "control/drill.h"
 #include "control/requests.h"
 #include "control/supervisor.h"
 #include "dataplane/counters.h"
@@ -300,6 +301,20 @@ static void watch_daemons(struct supervisor *s)
 	kill_if_hung(&s->dataplane, silent, &s->dataplane_hangs);
 }
 
+static bool replies_are_synchronised(struct supervisor *s)
+{
+	struct timebase tb;
+
+	return shm_read(&s->timebase, &tb) != 0 &&
+	       timebase_is_synchronised(&tb, counter_read((enum counter_kind)tb.counter_kind));
+}
+
+static void watch_health(struct supervisor *s)
+{
+	health_tick(&s->health, &s->config.clock, s->dir.path, replies_are_synchronised(s),
+		s->connected && supervisor_dataplane_polls(s), daemon_now_ms());
+}
+
 static void loop(struct supervisor *s)
 {
 	struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->listener, .events = POLLIN},
@@ -326,6 +341,7 @@ static void loop(struct supervisor *s)
 				ports_tick(&s->ports);
 			nts_tick(&s->nts);
 			watch_daemons(s);
+			watch_health(s);
 		}
 	}
 }
@@ -343,6 +359,20 @@ static bool take_signals(struct supervisor *s)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return s->signals >= 0;
+}
+
+/* Before the clock daemon, which maps it while it still can. */
+static bool make_drill(struct supervisor *s, char *text, size_t size)
+{
+	static const struct drill none = {.kind = DRILL_NONE};
+	const struct shm_contract contract = DRILL_CONTRACT;
+	const enum shm_error error = shm_create(&s->drill, s->dir.path, &contract);
+
+	if (error != SHM_OK)
+		shm_explain(error, s->dir.path, &contract, text, size);
+	else
+		shm_publish(&s->drill, &none);
+	return error == SHM_OK;
 }
 
 static bool take_instance(struct supervisor *s)
@@ -363,6 +393,7 @@ static bool take_instance(struct supervisor *s)
 	}
 	s->status = EX_UNAVAILABLE;
 	if (!run_dir_take(&s->dir, s->line.run_dir, text, sizeof(text)) ||
+		!make_drill(s, text, sizeof(text)) ||
 		!nts_take(&s->nts, &s->config, s->dir.path, text, sizeof(text)) ||
 		!ports_take(&s->ports, &s->config, s->dir.path, text, sizeof(text)) ||
 		(s->listener = control_listen(s->dir.path, text, sizeof(text))) < 0) {
@@ -374,6 +405,8 @@ static bool take_instance(struct supervisor *s)
 
 static void stop_all(struct supervisor *s)
 {
+	/* Clients are sent elsewhere first. */
+	health_leave(&s->health, &s->config.clock, SUPERVISOR_PATIENCE_MS);
 	daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
 	nts_stop(&s->nts, SUPERVISOR_PATIENCE_MS);
 	daemon_stop(&s->clock, SUPERVISOR_PATIENCE_MS);
@@ -383,6 +416,7 @@ static void stop_all(struct supervisor *s)
 	ports_leave(&s->ports);
 	shm_close(&s->timebase);
 	shm_close(&s->counters);
+	shm_close(&s->drill);
 	run_dir_leave(&s->dir);
 }
 

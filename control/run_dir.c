@@ -45,8 +45,8 @@ static int lock_file(const char *path, long *holder)
 
 /* What an instance has in its directory, the lock last. */
 static const char *const files[] = {"timebase", "timebase.new", "policy", "policy.new", "counters",
-	"counters.new", KEYRING_FILE, KEYRING_FILE ".new", "tickwire_xdp.o", "tickwire_xdp.o.part",
-	"control.sock", "tickwire.pid"};
+	"counters.new", KEYRING_FILE, KEYRING_FILE ".new", "sources", "sources.new", "drill", "drill.new",
+	"tickwire_xdp.o", "tickwire_xdp.o.part", "control.sock", "tickwire.pid"};
 
 enum { FILES = sizeof(files) / sizeof(files[0]), MAKE_ATTEMPTS = 8 };
 

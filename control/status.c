@@ -4,14 +4,16 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "control/clock_json.h"
 #include "control/control_socket.h"
 #include "control/run_dir.h"
+#include "control/show.h"
+#include "control/sources_table.h"
 #include "control/status_nts.h"
 #include "dataplane/counters.h"
 #include "dataplane/policy.h"
@@ -30,6 +32,7 @@ struct view {
 	uint64_t now;       /* counter value at the second look */
 	double elapsed;     /* seconds between the two */
 	json_t *supervisor; /* its answer, or NULL */
+	json_t *clock;      /* of control/clock_json.h, or NULL */
 };
 
 static const char *const keeper_names[] = {
@@ -38,6 +41,7 @@ static const char *const keeper_names[] = {
 	[TIMEBASE_KEEPER_NTP] = "NTP server on loopback",
 	[TIMEBASE_KEEPER_ADJTIMEX] = "kernel (adjtimex)",
 	[TIMEBASE_KEEPER_LOCAL] = "local directive",
+	[TIMEBASE_KEEPER_SOURCES] = "sources of its own",
 };
 static const char *const leap_names[] = {"none", "insert", "delete", "unsynchronised"};
 static const char *const path_names[] = {"none", "XDP", "copy", "TAP"};
@@ -78,6 +82,19 @@ static bool read_segments(const char *run_dir, struct view *v, char *text, size_
 	return error == SHM_OK;
 }
 
+/* NULL where the clock daemon says nothing of sources. */
+static json_t *read_clock(const char *run_dir)
+{
+	static struct sources sources;
+	char text[512];
+	bool missing;
+	double age;
+
+	return clock_json_read(run_dir, &sources, &age, &missing, text, sizeof(text))
+		       ? clock_json(&sources, age)
+		       : NULL;
+}
+
 static json_t *refid_json(const struct timebase *tb)
 {
 	struct client_reply reply = {.stratum = tb->stratum};
@@ -106,12 +123,15 @@ static json_t *timebase_json(const struct view *v)
 {
 	const struct timebase *tb = &v->timebase;
 	const int synchronised = timebase_is_synchronised(tb, v->now);
+	const int64_t side = timebase_side(tb, v->now);
 
-	return json_pack("{s:s%, s:s, s:b, s:i, s:o, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:I, s:s}",
+	return json_pack(
+		"{s:s%, s:s, s:b, s:i, s:o, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:I, s:s, s:b, "
+		"s:i, s:f, s:f}",
 		"source", tb->source, strnlen(tb->source, sizeof(tb->source)), "keeper",
 		NAME_OF(keeper_names, tb->keeper), "synchronised", synchronised, "stratum",
 		synchronised ? tb->stratum : NTP_STRATUM_UNSYNC, "refid", refid_json(tb), "leap",
-		NAME_OF(leap_names, synchronised ? tb->leap : NTP_LEAP_UNSYNC), "root_delay",
+		NAME_OF(leap_names, synchronised ? timebase_leap(tb, side) : NTP_LEAP_UNSYNC), "root_delay",
 		ntp32_to_seconds(tb->root_delay), "root_dispersion",
 		ntp32_to_seconds(timebase_dispersion(tb, v->now)), "error_bound",
 		ntp64_interval_to_seconds((int64_t)timebase_error(tb, v->now)), "age",
@@ -119,7 +139,10 @@ static json_t *timebase_json(const struct view *v)
 		ticks_to_seconds(v, (int64_t)(tb->valid_until - v->now)), "frequency_ppm",
 		(double)tb->skew_ppb / 1e3, "window", ntp64_interval_to_seconds((int64_t)tb->window), "steps",
 		(int)tb->steps, "updates", (json_int_t)tb->updates, "counter",
-		counter_name((enum counter_kind)tb->counter_kind));
+		counter_name((enum counter_kind)tb->counter_kind), "silent", tb->serve != TIMEBASE_ANSWER,
+		"tai_offset", (int)timebase_tai_offset(tb, side), "leap_in",
+		tb->leap_step ? ticks_to_seconds(v, (int64_t)(tb->leap_at - v->now)) : 0.0, "smear",
+		ntp64_interval_to_seconds(tb->smear));
 }
 
 static json_t *port_json(const struct port_facts *f)
@@ -195,58 +218,42 @@ static json_t *make_json(const struct view *v)
 		json_array_append_new(workers, worker_json(v, i));
 		rate += rate_of(v, v->first.worker[i].tx_frames, v->second.worker[i].tx_frames);
 	}
-	return json_pack(
-		"{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o, s:o, s:o, s:O*}",
+	return json_pack("{s:b, s:s, s:O*, s:O*, s:i, s:b, s:s, s:s, s:s, s:f, s:o, s:O*, s:i, s:o, s:o, "
+			 "s:o, s:o, s:O*}",
 		"ready", json_is_true(json_object_get(v->supervisor, "ready")), "dataplane",
 		NAME_OF(state_names, f->state), "daemons", json_object_get(v->supervisor, "daemons"),
 		"kernel", json_object_get(v->supervisor, "kernel"), "precision", f->precision, "huge_pages",
 		f->huge_pages, "idle", f->idle, "aead", f->aead, "packet_lane", f->packet_lane, "reply_rate",
-		rate, "timebase", timebase_json(v), "port", v->policy.ntp_port, "addresses",
-		addresses_json(&v->policy), "ports", ports, "workers", workers, "verdicts", verdicts_json(v),
-		"nts", json_object_get(v->supervisor, "nts"));
-}
-
-/* Seconds with a unit that fits. */
-static const char *show_seconds(double s, char text[32])
-{
-	const double a = fabs(s);
-
-	if (a < 1e-6)
-		snprintf(text, 32, "%.0f ns", s * 1e9);
-	else if (a < 1e-3)
-		snprintf(text, 32, "%.3g us", s * 1e6);
-	else if (a < 1)
-		snprintf(text, 32, "%.3g ms", s * 1e3);
-	else
-		snprintf(text, 32, "%.4g s", s);
-	return text;
-}
-
-static double real_of(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
-static const char *string_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
+		rate, "timebase", timebase_json(v), "clock", v->clock, "port", v->policy.ntp_port,
+		"addresses", addresses_json(&v->policy), "ports", ports, "workers", workers, "verdicts",
+		verdicts_json(v), "nts", json_object_get(v->supervisor, "nts"));
 }
 
 static void print_timebase(const json_t *tb)
 {
 	char a[32], b[32], c[32], d[32];
 
-	printf("time       %s, kept by %s; stratum %.0f, refid %s, leap %s\n", string_of(tb, "source"),
-		string_of(tb, "keeper"), real_of(tb, "stratum"), string_of(tb, "refid"),
-		string_of(tb, "leap"));
-	printf("           root delay %s, root dispersion %s, within %s of the kernel clock, %s old\n",
-		show_seconds(real_of(tb, "root_delay"), a), show_seconds(real_of(tb, "root_dispersion"), b),
-		show_seconds(real_of(tb, "error_bound"), c), show_seconds(real_of(tb, "age"), d));
+	const char *source = show_string_of(tb, "source"), *keeper = show_string_of(tb, "keeper");
+	const bool own = strcmp(keeper, keeper_names[TIMEBASE_KEEPER_SOURCES]) == 0;
+
+	printf("time       %s, kept by %s; stratum %.0f, refid %s, leap %s\n",
+		source[0] ? source : "not known", keeper, show_real_of(tb, "stratum"),
+		show_string_of(tb, "refid"), show_string_of(tb, "leap"));
+	printf("           root delay %s, root dispersion %s, within %s of %s, %s old\n",
+		show_seconds(show_real_of(tb, "root_delay"), a),
+		show_seconds(show_real_of(tb, "root_dispersion"), b),
+		show_seconds(show_real_of(tb, "error_bound"), c), own ? "true time" : "the kernel clock",
+		show_seconds(show_real_of(tb, "age"), d));
+	if (show_real_of(tb, "leap_in") > 0)
+		printf("           a leap second in %s\n", show_seconds(show_real_of(tb, "leap_in"), a));
+	if (show_real_of(tb, "smear") != 0)
+		printf("           a leap second is being smeared: %s against UTC\n",
+			show_seconds(show_real_of(tb, "smear"), a));
+	if (json_is_true(json_object_get(tb, "silent")))
+		puts("           silent: the clock is too far off to be served, and nothing is answered");
 	printf("           %s, %+.3f ppm, %.0f updates, %.0f steps; trusted for %s more\n",
-		string_of(tb, "counter"), real_of(tb, "frequency_ppm"), real_of(tb, "updates"),
-		real_of(tb, "steps"), show_seconds(real_of(tb, "valid_for"), a));
+		show_string_of(tb, "counter"), show_real_of(tb, "frequency_ppm"), show_real_of(tb, "updates"),
+		show_real_of(tb, "steps"), show_seconds(show_real_of(tb, "valid_for"), a));
 }
 
 static void print_ports(const json_t *root)
@@ -257,13 +264,14 @@ static void print_ports(const json_t *root)
 	json_array_foreach(json_object_get(root, "ports"), i, port)
 	{
 		printf("port       %s: %s, %.0f queue%s, MAC %s, link %s, kernel path %s%s%s\n",
-			string_of(port, "interface"), string_of(port, "driver"), real_of(port, "queues"),
-			real_of(port, "queues") > 1 ? "s" : "", string_of(port, "mac"),
+			show_string_of(port, "interface"), show_string_of(port, "driver"),
+			show_real_of(port, "queues"), show_real_of(port, "queues") > 1 ? "s" : "",
+			show_string_of(port, "mac"),
 			json_is_true(json_object_get(port, "link_up")) ? "up" : "down",
-			string_of(port, "kernel_path"), string_of(port, "remark")[0] ? "; " : "",
-			string_of(port, "remark"));
+			show_string_of(port, "kernel_path"), show_string_of(port, "remark")[0] ? "; " : "",
+			show_string_of(port, "remark"));
 	}
-	printf("serving    UDP port %.0f of", real_of(root, "port"));
+	printf("serving    UDP port %.0f of", show_real_of(root, "port"));
 	json_array_foreach(json_object_get(root, "addresses"), i, address)
 		printf(" %s", json_string_value(address));
 	puts(json_array_size(json_object_get(root, "addresses")) ? "" : " no address");
@@ -276,15 +284,16 @@ static void print_workers(const json_t *root)
 
 	json_array_foreach(json_object_get(root, "workers"), i, worker)
 	{
-		const double queues = real_of(worker, "queues");
+		const double queues = show_real_of(worker, "queues");
 
 		printf("worker %-3zu core %.0f, %.0f queue%s; now %.0f/s in, %.0f/s out; %.0f ticks a "
 		       "frame\n",
-			i, real_of(worker, "cpu"), queues, queues > 1 ? "s" : "", real_of(worker, "rx_rate"),
-			real_of(worker, "tx_rate"), real_of(worker, "ticks_per_frame"));
+			i, show_real_of(worker, "cpu"), queues, queues > 1 ? "s" : "",
+			show_real_of(worker, "rx_rate"), show_real_of(worker, "tx_rate"),
+			show_real_of(worker, "ticks_per_frame"));
 		printf("           %.0f in, %.0f answered, %.0f not sent, %.0f sleeps\n",
-			real_of(worker, "rx_frames"), real_of(worker, "tx_frames"),
-			real_of(worker, "tx_dropped"), real_of(worker, "sleeps"));
+			show_real_of(worker, "rx_frames"), show_real_of(worker, "tx_frames"),
+			show_real_of(worker, "tx_dropped"), show_real_of(worker, "sleeps"));
 	}
 }
 
@@ -297,9 +306,9 @@ static void print_kernel(const json_t *root)
 
 	json_array_foreach(json_object_get(root, "kernel"), i, program)
 	{
-		redirected += real_of(program, "redirected");
-		no_socket += real_of(program, "no_socket");
-		dropped += real_of(program, "dropped");
+		redirected += show_real_of(program, "redirected");
+		no_socket += show_real_of(program, "no_socket");
+		dropped += show_real_of(program, "dropped");
 	}
 	printf("kernel     %.0f taken by XDP, %.0f left to the kernel for want of a socket, %.0f copies "
 	       "dropped\n",
@@ -312,7 +321,7 @@ static void print_verdicts(const json_t *root)
 
 	puts("verdicts");
 	for (unsigned k = 0; k < VERDICT_COUNT; k++) {
-		double n = real_of(verdicts, verdict_info[k].name);
+		double n = show_real_of(verdicts, verdict_info[k].name);
 
 		if (n > 0 || k == VERDICT_ANSWERED)
 			printf("  %12.0f  %-24s  %s\n", n, verdict_info[k].name, verdict_info[k].meaning);
@@ -325,13 +334,17 @@ static void print_table(const json_t *root)
 	size_t i;
 
 	printf("tickwire   %s; idle %s; huge pages %s; packets by %s, AEADs by %s\n",
-		json_is_true(json_object_get(root, "ready")) ? "ready" : "not ready", string_of(root, "idle"),
+		json_is_true(json_object_get(root, "ready")) ? "ready" : "not ready",
+		show_string_of(root, "idle"),
 		json_is_true(json_object_get(root, "huge_pages")) ? "yes" : "no",
-		string_of(root, "packet_lane"), string_of(root, "aead"));
+		show_string_of(root, "packet_lane"), show_string_of(root, "aead"));
 	json_array_foreach(json_object_get(root, "daemons"), i, daemon)
-		printf("           %-18s pid %.0f, up %.0f s, %.0f restarts\n", string_of(daemon, "name"),
-			real_of(daemon, "pid"), real_of(daemon, "uptime"), real_of(daemon, "restarts"));
+		printf("           %-18s pid %.0f, up %.0f s, %.0f restarts\n",
+			show_string_of(daemon, "name"), show_real_of(daemon, "pid"),
+			show_real_of(daemon, "uptime"), show_real_of(daemon, "restarts"));
 	print_timebase(json_object_get(root, "timebase"));
+	if (json_array_size(json_object_get(json_object_get(root, "clock"), "sources")) > 0)
+		sources_table_clock(stdout, "clock      ", json_object_get(root, "clock"));
 	print_ports(root);
 	print_workers(root);
 	print_kernel(root);
@@ -381,6 +394,7 @@ int status_main(int argc, char **argv)
 		return 1;
 	}
 	view.supervisor = json_loads(reply, 0, NULL);
+	view.clock = read_clock(run_dir);
 	status_nts_add_kisses(json_object_get(view.supervisor, "nts"), &view.second);
 	root = make_json(&view);
 	if (!root) {
@@ -397,6 +411,7 @@ int status_main(int argc, char **argv)
 	}
 	option = json_is_true(json_object_get(root, "ready")) ? 0 : 1;
 	json_decref(root);
+	json_decref(view.clock);
 	json_decref(view.supervisor);
 	return option;
 }

@@ -8,6 +8,7 @@
 #include "control/command_line.h"
 #include "control/config.h"
 #include "control/daemon.h"
+#include "control/health.h"
 #include "control/nts.h"
 #include "control/ports.h"
 #include "control/run_dir.h"
@@ -27,6 +28,9 @@ struct supervisor {
 	struct daemon clock, dataplane;
 	struct nts nts;
 	struct shm timebase, counters;
+	struct shm drill; /* of control/drill.h, which we write */
+	uint32_t drills;  /* since the start */
+	struct health health;
 	int signals, listener;
 	unsigned clock_hangs, ke_hangs, dataplane_hangs; /* ticks in a row */
 	bool ready;                                      /* has been said */

@@ -285,6 +285,7 @@ static void run_helper(const struct tracking_options *options, int output, pid_t
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_IGN); /* of a terminal: the daemon decides */
 	signal(SIGPIPE, SIG_IGN);
+	sandbox_keep_descriptors(&output, 1);
 	shed_privileges(options);
 	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L);
 	prctl(PR_SET_NAME, "tickwire-track", 0L, 0L, 0L);

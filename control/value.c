@@ -94,6 +94,39 @@ bool value_choice(
 	return value_refuse(text, size, word, expected);
 }
 
+bool value_real(
+	const char *word, const char *what, double least, double most, double *value, char *text, size_t size)
+{
+	char expected[160], *end;
+
+	/* strtod would take blanks, hexadecimal, infinity and NaN, too */
+	if (word[0] && strspn(word, DIGITS ".eE+-") == strlen(word)) {
+		*value = strtod(word, &end);
+		if (end != word && !*end && *value >= least && *value <= most)
+			return true;
+	}
+	snprintf(expected, sizeof(expected), "%s from %.10g to %.10g", what, least, most);
+	return value_refuse(text, size, word, expected);
+}
+
+bool value_path(const char *word, const char *what, size_t most, char *path, char *text, size_t size)
+{
+	const size_t length = strlen(word);
+	char expected[96];
+	bool printable = true;
+
+	for (const char *c = word; *c; c++)
+		printable &= *c > 0x20 && *c < 0x7f;
+	if (word[0] != '/' || length > most || !printable) {
+		snprintf(expected, sizeof(expected), "%s's absolute path of at most %zu printable octets",
+			what, most);
+		return value_refuse(text, size, word, expected);
+	}
+	memset(path, 0, most + 1);
+	memcpy(path, word, length);
+	return true;
+}
+
 /* IPv4 is kept v4-mapped, so the same spelling of IPv6 would be another name for it. */
 static bool parse_host(const char *host, struct config_address *address)
 {

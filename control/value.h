@@ -31,6 +31,14 @@ bool value_integer(
 /* A decimal fraction >= 0, as chrony's options of `local` take it; only looked at. */
 bool value_fraction(const char *word, const char *what, char *text, size_t size);
 
+/* A decimal number, with a point and an exponent where it has them. */
+bool value_real(const char *word, const char *what, double least, double most, double *value, char *text,
+	size_t size);
+
+/* An absolute path of at most `most` printable octets without blanks, into path[most + 1], zero-padded.
+ * `what` it is of: "a file". */
+bool value_path(const char *word, const char *what, size_t most, char *path, char *text, size_t size);
+
 /* One of the `count` names, without regard to case, into its index. */
 bool value_choice(
 	const char *word, const char *const *names, size_t count, size_t *index, char *text, size_t size);

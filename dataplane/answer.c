@@ -18,11 +18,13 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
 	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random)
 {
 	const bool synchronised = timebase_is_synchronised(tb, sent);
-	const unsigned leap = synchronised ? tb->leap : NTP_LEAP_UNSYNC,
+	/* Of the burst: a reply that mixed both sides of a leap second would be off by one. */
+	const int64_t side = timebase_side(tb, received);
+	const unsigned leap = synchronised ? timebase_leap(tb, side) : NTP_LEAP_UNSYNC,
 		       stratum = synchronised ? tb->stratum : 0;
 	const uint32_t mask = (UINT32_C(1) << (32 + precision)) - 1;
-	ntp64 receive = timebase_time(tb, received) & ~(ntp64)mask,
-	      transmit = timebase_time(tb, sent) & ~(ntp64)mask;
+	ntp64 receive = (timebase_line(tb, received) - (ntp64)side) & ~(ntp64)mask,
+	      transmit = (timebase_line(tb, sent) - (ntp64)side) & ~(ntp64)mask;
 	uint64_t sum;
 
 	/* Also where a timebase that jumped back came between the two reads. */
@@ -35,7 +37,7 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
 	reply->checksum_offload = checksum_offload;
 	store_be32(reply->root, timebase_dispersion(tb, sent));
 	store_raw32(reply->root + 4, synchronised ? load_raw32(tb->refid) : 0);
-	store_be64(reply->root + 8, tb->reference);
+	store_be64(reply->root + 8, tb->reference - (ntp64)side);
 	reply->receive = OCTETS_BE64(receive);
 	reply->transmit = OCTETS_BE64(transmit);
 	reply->fuzz = (uint32_t)random;
@@ -43,6 +45,13 @@ void reply_prepare(struct reply *reply, const struct timebase *tb, const struct 
 	sum = checksum_add(reply->first, reply->root, sizeof(reply->root));
 	sum = checksum_add64(checksum_add64(sum, reply->receive), reply->transmit);
 	reply->sum = checksum_fold(sum);
+}
+
+void answer_silence(struct packet *packets, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (verdict_info[packets[i].verdict].disposition == DISPOSITION_ANSWER)
+			packets[i].verdict = VERDICT_CLOCK_SILENT;
 }
 
 #define BY_MODE(version)                                                                          \
@@ -253,4 +262,23 @@ void answer_frame(struct packet *packet, uint16_t ntp_size, bool offload)
 	else
 		frame_ipv4(ip, udp_length, offload);
 	packet->length = (uint16_t)(packet->l3 + (packet->is_ipv6 ? IPV6_HEADER : IPV4_HEADER) + udp_length);
+}
+
+void answer_headers(const struct reply *reply, uint8_t *const *ntp, const uint8_t *number, unsigned n)
+{
+	/* as in answer_burst */
+	const struct reply common = *reply;
+
+	for (unsigned i = 0; i < n; i++)
+		(void)write_ntp(&common, ntp[i], number[i], 0);
+}
+
+void answer_frames(struct packet *packets, const uint8_t *number, unsigned n, uint16_t ntp_size, bool offload)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *packet = &packets[number[i]];
+
+		answer_frame(packet, ntp_size, offload);
+		packet->flags |= PACKET_REPLY;
+	}
 }

@@ -41,10 +41,15 @@ struct reply {
  * Set the burst's constants. `received` and `sent` are counter values; `sent` should be read as late as can
  * be. `random` is fresh for each burst: it fills the bits below the precision, so that stamps are unlike and
  * cannot be guessed. precision: log2 seconds, -31 to -1; finer than REPLY_PRECISION_FINEST, replies of a
- * burst have the same stamps.
+ * burst have the same stamps. A burst is on one side of a leap second, that of `received`: all times of its
+ * replies and their leap indicator are that side's, also where the turn comes before `sent`.
  */
 void reply_prepare(struct reply *reply, const struct timebase *tb, const struct policy *policy,
 	int8_t precision, bool checksum_offload, uint64_t received, uint64_t sent, uint64_t random);
+
+/* Where the timebase says TIMEBASE_SILENT, between classify and all that answers: what would be answered gets
+ * VERDICT_CLOCK_SILENT. */
+void answer_silence(struct packet *packets, unsigned n);
 
 /* Turn those of n packets whose verdict is VERDICT_ANSWERED into replies; `length` becomes the reply's.
  * Others stay. */
@@ -57,5 +62,13 @@ void answer_burst(const struct reply *reply, struct packet *packets, unsigned n)
  */
 void answer_header(const struct reply *reply, uint8_t *ntp, unsigned index);
 void answer_frame(struct packet *packet, uint16_t ntp_size, bool offload);
+
+/*
+ * The same for n packets of a burst of one length: by the places of their NTP headers and their numbers in
+ * the burst, and by the burst and their numbers in it; these become PACKET_REPLY.
+ */
+void answer_headers(const struct reply *reply, uint8_t *const *ntp, const uint8_t *number, unsigned n);
+void answer_frames(
+	struct packet *packets, const uint8_t *number, unsigned n, uint16_t ntp_size, bool offload);
 
 #endif

@@ -1,8 +1,8 @@
 /* Replies to usual requests, four at a time: see dataplane/packet_lane.h. */
 #include "dataplane/answer.h"
 #include "dataplane/checksum.h"
-#include "dataplane/columns_x86.h"
 #include "dataplane/packet_lane.h"
+#include "dataplane/reply_columns_x86.h"
 #include "dataplane/verdict.h"
 #include "ntp/octets.h"
 
@@ -27,11 +27,6 @@ struct template
 	__m512i fuzz, fuzz_mask;
 	__m512i udp_sum, ip_sum; /* from these on words are added */
 };
-
-static inline __m512i columns_of_qwords(uint64_t first, uint64_t second)
-{
-	return columns_of(_mm_set_epi64x((long long)second, (long long)first));
-}
 
 static inline struct template make_template(const struct reply *reply, bool offload)
 {
@@ -99,18 +94,6 @@ static inline __m512i make_udp(const struct template *t, __m512i ip, __m512i udp
 	return all_of(asked, _mm512_shuffle_epi8(ip, source), t->udp);
 }
 
-/* The bits below the precision; and a transmit stamp that is not its request's. */
-static inline __m512i make_stamps(const struct template *t, __m512i fuzz, __m512i old)
-{
-	const __m512i network_order =
-		columns_of(_mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
-	const __m512i below = _mm512_shuffle_epi8(_mm512_and_si512(fuzz, t->fuzz_mask), network_order);
-	const __m512i stamps = _mm512_or_si512(t->stamps, below);
-	const __mmask8 same = _mm512_mask_cmpeq_epi64_mask(0xaa, stamps, old);
-
-	return _mm512_mask_xor_epi64(stamps, same, stamps, columns_of_dwords(0, 0, 0, DWORD(0, 0, 0, 1)));
-}
-
 static inline __m512i make_origin(const struct template *t, __m512i stamps)
 {
 	const __m512i transmit =
@@ -126,7 +109,8 @@ SPECIALISED struct unsummed begin_four(
 	const __m512i ethernet = columns_load(r.frame, COLUMN_ETHERNET);
 	const __m512i ip = columns_load(r.frame, COLUMN_IP), udp = columns_load(r.frame, COLUMN_UDP);
 	const __m512i old_stamps = columns_load(r.frame, COLUMN_STAMPS);
-	const __m512i stamps = make_stamps(t, fuzz, old_stamps), origin = make_origin(t, old_stamps);
+	const __m512i stamps = make_stamps(t->stamps, fuzz, t->fuzz_mask, old_stamps),
+		      origin = make_origin(t, old_stamps);
 	__m512i addresses;
 
 	columns_store(r.frame, COLUMN_ETHERNET, swapped_macs(ethernet));

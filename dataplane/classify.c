@@ -7,6 +7,7 @@
 #include "ntp/octets.h"
 #include "ntp/packet.h"
 #include "nts/fields.h"
+#include "nts/usual.h"
 
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
@@ -118,7 +119,10 @@ static enum verdict parse_ipv6(const uint8_t *ip, uint32_t size, struct ip *out)
 	return VERDICT_ANSWERED;
 }
 
-enum { USUAL_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE };
+enum {
+	USUAL_UDP_LENGTH = UDP_HEADER + NTP_HEADER_SIZE,
+	LONG = 192, /* octets of a frame: those of NTS have more */
+};
 
 /* Indexed by the first octet: what a request with this version and mode gets. A v1 mode 0 is judged by its
  * port too. */
@@ -161,13 +165,25 @@ static enum verdict judge_trailer(const uint8_t *trailer, uint32_t size, unsigne
 	return VERDICT_MAC_LENGTH;
 }
 
-/* Its fields are sound then, and there is no MAC behind them. */
-static bool is_usual_nts(const uint8_t *ntp, uint32_t size)
-{
-	struct nts_request request;
+/* What is known of an NTS request's fields: that they are sound, with no MAC behind them; and its kind. */
+struct nts_look {
+	bool sound;
+	uint8_t flag; /* of PACKET_NTS_USUAL */
+};
 
-	return ntp_lvm_version(ntp[0]) == 4 && ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT &&
-	       nts_request_usual(&request, ntp, size);
+static struct nts_look look_for_nts(const uint8_t *ntp, uint32_t size)
+{
+	static_assert(PACKET_NTS_USUAL_SIV << NTS_USUAL_GCM_SIV == PACKET_NTS_USUAL_GCM_SIV,
+		"a flag for each kind");
+	struct nts_request request;
+	unsigned kind;
+
+	if (ntp_lvm_version(ntp[0]) != 4 || ntp_lvm_mode(ntp[0]) != NTP_MODE_CLIENT)
+		return (struct nts_look){.sound = false};
+	kind = nts_usual_kind(ntp, size);
+	if (kind < NTS_USUALS)
+		return (struct nts_look){.sound = true, .flag = (uint8_t)(PACKET_NTS_USUAL_SIV << kind)};
+	return (struct nts_look){.sound = nts_request_usual(&request, ntp, size)};
 }
 
 /* Control and private messages have headers of their own, of 12 and 8 octets. */
@@ -179,9 +195,9 @@ static enum verdict judge_short(const uint8_t *ntp, uint32_t size)
 										  : VERDICT_NTP_SHORT;
 }
 
-/* *usual_nts is whether it is one, for a verdict of VERDICT_ANSWERED. */
+/* *nts is for a verdict of VERDICT_ANSWERED; it comes as zeros. */
 SPECIALISED enum verdict judge_ntp(
-	const uint8_t *ntp, uint32_t size, uint16_t source_port_raw, bool *usual_nts)
+	const uint8_t *ntp, uint32_t size, uint16_t source_port_raw, struct nts_look *nts)
 {
 	enum verdict verdict;
 
@@ -195,8 +211,10 @@ SPECIALISED enum verdict judge_ntp(
 	/* Two servers would answer each other for ever if a v1 reply were taken for a request. */
 	if (UNLIKELY(ntp_lvm_mode(ntp[0]) == NTP_MODE_RESERVED && source_port_raw == OCTETS_BE16(NTP_PORT)))
 		return VERDICT_MODE_RESERVED;
-	*usual_nts = UNLIKELY(size > NTP_HEADER_SIZE) && is_usual_nts(ntp, size);
-	if (UNLIKELY(size > NTP_HEADER_SIZE) && !*usual_nts)
+	if (LIKELY(size == NTP_HEADER_SIZE))
+		return VERDICT_ANSWERED;
+	*nts = look_for_nts(ntp, size);
+	if (!nts->sound)
 		return judge_trailer(ntp + NTP_HEADER_SIZE, size - NTP_HEADER_SIZE, ntp_lvm_version(ntp[0]));
 	return VERDICT_ANSWERED;
 }
@@ -241,7 +259,7 @@ static inline uint64_t group_macs(void)
 
 /* What is left to ask once the IP header is known to be sound; `udp_length` is the UDP header's. */
 static enum verdict judge_request(const struct policy *policy, const struct packet *packet,
-	const uint8_t *header, const struct ip *ip, uint32_t udp_length, bool is_ipv6, bool *usual_nts)
+	const uint8_t *header, const struct ip *ip, uint32_t udp_length, bool is_ipv6, struct nts_look *nts)
 {
 	enum verdict verdict;
 
@@ -256,7 +274,7 @@ static enum verdict judge_request(const struct policy *policy, const struct pack
 	/* Octets after the UDP datagram are legal (RFC 9868) and ignored. */
 	if (UNLIKELY(udp_length < UDP_HEADER || udp_length > ip->payload))
 		return VERDICT_UDP_LENGTH;
-	verdict = judge_ntp(ip->udp + UDP_HEADER, udp_length - UDP_HEADER, load_raw16(ip->udp), usual_nts);
+	verdict = judge_ntp(ip->udp + UDP_HEADER, udp_length - UDP_HEADER, load_raw16(ip->udp), nts);
 	if (UNLIKELY(verdict != VERDICT_ANSWERED))
 		return verdict;
 	return judge_checksums(header, ip, udp_length, packet->flags, is_ipv6);
@@ -267,24 +285,24 @@ static enum verdict judge_request(const struct policy *policy, const struct pack
  * those after an authenticator too, although nobody will look at them (RFC 8915 section 5.7): what cannot be
  * told apart, or ends in a MAC, is refused with NTS as without.
  */
-static bool is_nts(const struct policy *policy, const struct ip *ip, uint32_t udp_length, bool usual_nts)
+static bool is_nts(const struct policy *policy, const struct ip *ip, uint32_t udp_length, struct nts_look nts)
 {
 	const uint8_t *ntp = ip->udp + UDP_HEADER;
 	const uint32_t size = udp_length - UDP_HEADER;
 
 	return policy->nts && udp_length > USUAL_UDP_LENGTH &&
-	       (usual_nts || (ntp_lvm_version(ntp[0]) == 4 && ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT &&
+	       (nts.sound || (ntp_lvm_version(ntp[0]) == 4 && ntp_lvm_mode(ntp[0]) == NTP_MODE_CLIENT &&
 				     nts_is_asked(ntp, size)));
 }
 
 /* Any request: lengths are looked at one by one. */
 static __attribute__((noinline)) enum verdict classify_unusual(const struct policy *policy,
-	const struct packet *packet, const uint8_t *header, uint32_t size, uint32_t vlan, bool is_ipv6)
+	struct packet *packet, const uint8_t *header, uint32_t size, uint32_t vlan, bool is_ipv6)
 {
 	struct ip ip;
 	enum verdict verdict = is_ipv6 ? parse_ipv6(header, size, &ip) : parse_ipv4(header, size, &ip);
 	uint32_t udp_length;
-	bool usual_nts = false;
+	struct nts_look nts = {.sound = false};
 
 	if (verdict != VERDICT_ANSWERED)
 		return verdict;
@@ -293,10 +311,11 @@ static __attribute__((noinline)) enum verdict classify_unusual(const struct poli
 	if (ip.payload < UDP_HEADER)
 		return VERDICT_IP_LENGTH;
 	udp_length = load_be16(ip.udp + 4);
-	verdict = judge_request(policy, packet, header, &ip, udp_length, is_ipv6, &usual_nts);
-	return verdict == VERDICT_ANSWERED && is_nts(policy, &ip, udp_length, usual_nts)
-		       ? VERDICT_NTS_ANSWERED
-		       : verdict;
+	verdict = judge_request(policy, packet, header, &ip, udp_length, is_ipv6, &nts);
+	if (verdict != VERDICT_ANSWERED || !is_nts(policy, &ip, udp_length, nts))
+		return verdict;
+	packet->flags |= nts.flag;
+	return VERDICT_NTS_ANSWERED;
 }
 
 /* What the packets of a burst have in common. */
@@ -350,31 +369,30 @@ static const uint64_t usual_modes = (uint64_t)USUAL_MODES << 8 | (uint64_t)USUAL
 				    (uint64_t)USUAL_MODES << 24 | (uint64_t)USUAL_MODES << 32;
 
 /*
- * Whether this is a request as most are, which will be answered: 48 octets of NTP and nothing else. A few
- * wide comparisons settle all that classify_unusual asks one by one, and every length is a constant. What is
- * not usual may still be answered.
+ * Whether this is a request as most are, which will be answered: with a UDP datagram of this length, whose
+ * header is `udp` but for the source port, and nothing else. A few wide comparisons settle all that
+ * classify_unusual asks one by one. What is not usual may still be answered.
  */
-SPECIALISED bool is_usual(
-	struct burst *burst, const struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
+SPECIALISED bool is_usual(struct burst *burst, const struct packet *packet, uint32_t l3, uint32_t vlan,
+	bool is_ipv6, uint32_t udp_length, uint64_t usual_udp, uint64_t modes)
 {
 	const uint8_t *header = packet->data + l3;
 	const uint8_t *udp = header + (is_ipv6 ? IPV6_HEADER : IPV4_HEADER);
 	/* Version, header length, total length and fragment; or version, payload length and next header. */
 	const uint64_t mask = is_ipv6 ? join_raw32(OCTETS_BE32(0xf0000000), OCTETS_BE32(0xffffff00))
 				      : join_raw32(OCTETS_BE32(0xff00ffff), OCTETS_BE32(0x00003fff));
-	const uint64_t usual =
-		is_ipv6 ? join_raw32(OCTETS_BE32(0x60000000),
-				  OCTETS_BE32(USUAL_UDP_LENGTH << 16 | PROTOCOL_UDP << 8))
-			: join_raw32(OCTETS_BE32(0x45000000 | (IPV4_HEADER + USUAL_UDP_LENGTH)), 0);
+	const uint64_t usual = is_ipv6 ? join_raw32(OCTETS_BE32(0x60000000),
+						 OCTETS_BE32(udp_length << 16 | PROTOCOL_UDP << 8))
+				       : join_raw32(OCTETS_BE32(0x45000000 | (IPV4_HEADER + udp_length)), 0);
 	const uint64_t udp_mask = join_raw32(OCTETS_BE32(UINT32_C(0xffff)), OCTETS_BE32(0xffff0000));
 	struct ip ip;
 
-	if (UNLIKELY(packet->length < l3 + (is_ipv6 ? IPV6_HEADER : IPV4_HEADER) + USUAL_UDP_LENGTH) ||
+	if (UNLIKELY(packet->length < l3 + (is_ipv6 ? IPV6_HEADER : IPV4_HEADER) + udp_length) ||
 		UNLIKELY((load_raw64(header) & mask) != usual) ||
 		(!is_ipv6 && UNLIKELY(header[9] != PROTOCOL_UDP)) ||
-		UNLIKELY((load_raw64(udp) & udp_mask) != burst->udp) || UNLIKELY(load_raw16(udp) == 0) ||
+		UNLIKELY((load_raw64(udp) & udp_mask) != usual_udp) || UNLIKELY(load_raw16(udp) == 0) ||
 		UNLIKELY(load_raw64(packet->data) & group_macs()) ||
-		UNLIKELY(!(usual_modes >> (udp[UDP_HEADER] & 63) & 1)))
+		UNLIKELY(!(modes >> (udp[UDP_HEADER] & 63) & 1)))
 		return false;
 	if (is_ipv6)
 		take_ipv6(header, &ip);
@@ -385,7 +403,43 @@ SPECIALISED bool is_usual(
 				   : is_served_ipv4(burst, load_raw32(header + 16), vlan))) ||
 		UNLIKELY(policy_is_own(burst->policy, ip.source_high, ip.source_low)))
 		return false;
-	return judge_checksums(header, &ip, USUAL_UDP_LENGTH, packet->flags, is_ipv6) == VERDICT_ANSWERED;
+	return judge_checksums(header, &ip, udp_length, packet->flags, is_ipv6) == VERDICT_ANSWERED;
+}
+
+/* Likewise, whether it is a usual request of NTS; its flag then, and 0 where it is none. */
+SPECIALISED unsigned usual_nts_flag(
+	struct burst *burst, const struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
+{
+	const uint64_t client = UINT64_C(1) << (4 << 3 | NTP_MODE_CLIENT);
+	const uint32_t ntp = l3 + (is_ipv6 ? IPV6_HEADER : IPV4_HEADER) + UDP_HEADER;
+
+	for (unsigned kind = 0; kind < NTS_USUALS; kind++) {
+		const uint32_t size = nts_usual[kind].request.size, udp_length = UDP_HEADER + size;
+		const uint64_t udp =
+			burst->udp ^ join_raw32(0, OCTETS_BE32((USUAL_UDP_LENGTH ^ udp_length) << 16));
+
+		if (packet->length == ntp + size &&
+			is_usual(burst, packet, l3, vlan, is_ipv6, udp_length, udp, client) &&
+			nts_usual_has_heads(&nts_usual[kind], packet->data + ntp))
+			return (unsigned)PACKET_NTS_USUAL_SIV << kind;
+	}
+	return 0;
+}
+
+/* Frames that are longer than plain requests. */
+static __attribute__((noinline)) enum verdict classify_long(
+	struct burst *burst, struct packet *packet, uint32_t l3, uint32_t vlan, bool is_ipv6)
+{
+	unsigned flag = 0;
+
+	if (burst->policy->nts)
+		flag = is_ipv6 ? usual_nts_flag(burst, packet, l3, vlan, true)
+			       : usual_nts_flag(burst, packet, l3, vlan, false);
+	if (flag == 0)
+		return classify_unusual(
+			burst->policy, packet, packet->data + l3, packet->length - l3, vlan, is_ipv6);
+	packet->flags |= (uint8_t)flag;
+	return VERDICT_NTS_ANSWERED;
 }
 
 /* From the IP header on, which starts after l3 octets; `vlan` as in dataplane/policy.h. */
@@ -394,8 +448,10 @@ SPECIALISED enum verdict classify_ip(
 {
 	packet->l3 = (uint8_t)l3;
 	packet->is_ipv6 = is_ipv6;
-	if (LIKELY(is_usual(burst, packet, l3, vlan, is_ipv6)))
+	if (LIKELY(is_usual(burst, packet, l3, vlan, is_ipv6, USUAL_UDP_LENGTH, burst->udp, usual_modes)))
 		return VERDICT_ANSWERED;
+	if (packet->length > LONG)
+		return classify_long(burst, packet, l3, vlan, is_ipv6);
 	return classify_unusual(burst->policy, packet, packet->data + l3, packet->length - l3, vlan, is_ipv6);
 }
 

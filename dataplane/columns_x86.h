@@ -50,7 +50,7 @@ static_assert(sizeof(struct packet) == COLUMN && offsetof(struct packet, length)
 	"a length in the third dword; flags, verdict, l3 and is_ipv6 in the last");
 
 /* Certain dwords of each lane, as a mask. */
-enum { FIRST_DWORDS = 0x1111, LAST_DWORDS = 0x8888, NOT_FIRST_DWORDS = 0xeeee };
+enum { FIRST_DWORDS = 0x1111, LAST_DWORDS = 0x8888, NOT_FIRST_DWORDS = 0xeeee, NOT_LAST_DWORDS = 0x7777 };
 
 COLUMNS_X86_BEGIN
 
@@ -113,11 +113,14 @@ static inline void columns_store_two(uint8_t *const frame[COLUMNS], size_t at, _
  */
 enum { TURNED = 0x8000, TURNED_TWO = 2 * TURNED };
 
+static inline __m512i turned_words(__m512i words)
+{
+	return _mm512_xor_si512(words, _mm512_set1_epi16((int16_t)TURNED));
+}
+
 static inline __m512i add_words(__m512i sum, __m512i columns)
 {
-	const __m512i turned = _mm512_xor_si512(columns, _mm512_set1_epi16((int16_t)TURNED));
-
-	return _mm512_dpwssd_epi32(sum, turned, _mm512_set1_epi16(1));
+	return _mm512_dpwssd_epi32(sum, turned_words(columns), _mm512_set1_epi16(1));
 }
 
 /* Sums of `columns` columns of words and of what is given. */
@@ -139,9 +142,65 @@ static inline __m512i folded_sums(__m512i first, __m512i second)
 }
 
 /* What a UDP checksum covers beside addresses, UDP header and NTP: the pseudo-header's rest. */
+static inline uint32_t pseudo_sum(unsigned udp_length)
+{
+	return (uint32_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16((uint16_t)udp_length);
+}
+
 static inline uint32_t usual_pseudo_sum(void)
 {
-	return (uint32_t)OCTETS_BE16(PROTOCOL_UDP) + OCTETS_BE16(USUAL_UDP_LENGTH);
+	return pseudo_sum(USUAL_UDP_LENGTH);
+}
+
+/*
+ * A frame of any length in lines of 64 octets, for its UDP checksum: of the first and the last line those
+ * words count that are in the masks. Most frames begin where a line of the cache does.
+ */
+enum {
+	LINE = 64,
+	LINES_MAX = 5,
+	LINE_ADDRESSES_ON = 0xffffe000, /* addresses, UDP header and what follows */
+	LINE_UDP_WRITTEN = 0x00180000,  /* UDP length and checksum */
+};
+
+static inline unsigned lines_of(unsigned length)
+{
+	return (length + LINE - 1) / LINE;
+}
+
+static inline __mmask32 last_words_of(unsigned length)
+{
+	return UINT32_MAX >> (LINE / 2 - 1 - (length / 2 - 1) % (LINE / 2));
+}
+
+SPECIALISED __m512i sum_of_lines(const uint8_t *frame, unsigned lines, __mmask32 first, __mmask32 last)
+{
+	const uint8_t *end = frame + (size_t)(lines - 1) * LINE;
+	__m512i sum = add_words(_mm512_setzero_si512(), _mm512_maskz_loadu_epi16(first, frame)), other;
+
+	other = add_words(_mm512_setzero_si512(), _mm512_maskz_loadu_epi16(last, end));
+	for (unsigned l = 1; l + 1 < lines; l++)
+		sum = add_words(sum, _mm512_loadu_si512(frame + (size_t)l * LINE));
+	return _mm512_add_epi32(sum, other);
+}
+
+/* The first two lanes are of `a`, the others of `b`: halves of either, added. */
+static inline __m512i halved(__m512i a, __m512i b)
+{
+	return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd));
+}
+
+/* Of all four, spread over each lane's dwords, to what is given. */
+SPECIALISED __m512i add_lines(
+	__m512i sum, uint8_t *const frame[COLUMNS], unsigned lines, __mmask32 first, __mmask32 last)
+{
+	const __m512i turned = _mm512_set1_epi32((int)(lines * COLUMNS * TURNED_TWO));
+	const __m512i a = sum_of_lines(frame[0], lines, first, last);
+	const __m512i b = sum_of_lines(frame[1], lines, first, last);
+	const __m512i c = sum_of_lines(frame[2], lines, first, last);
+	const __m512i d = sum_of_lines(frame[3], lines, first, last);
+
+	return _mm512_add_epi32(_mm512_add_epi32(sum, turned), halved(halved(a, b), halved(c, d)));
 }
 
 COLUMNS_X86_END

@@ -181,7 +181,7 @@ static const struct siv_backend *choose_aead(void)
 	return backend;
 }
 
-/* What plain requests are answered with. */
+/* What requests are classified and answered with. */
 static const struct packet_lane *choose_packet_lane(void)
 {
 	const struct packet_lane *best = packet_lane_best();
@@ -198,14 +198,15 @@ static const struct packet_lane *choose_packet_lane(void)
 }
 
 /* Before the sandbox: the library fetches its ciphers now, and opens nothing later. */
-static struct nts_lane *make_nts_lane(const struct siv_backend *backend)
+static struct nts_lane *make_nts_lane(
+	const struct siv_backend *backend, const struct packet_lane *packet_lane)
 {
 	uint8_t seed[NTS_LANE_SEED];
 	struct nts_lane *lane;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		give_up(EX_OSERR, "the kernel has no random octets to seed nonces with");
-	lane = nts_lane_new(backend, seed);
+	lane = nts_lane_new(backend, packet_lane, seed);
 	OPENSSL_cleanse(seed, sizeof(seed));
 	if (!lane)
 		give_up(EX_OSERR, "libcrypto does not give AES-128-CBC and AES-128-CTR: no NTS without them");
@@ -220,7 +221,7 @@ static void make_worker(unsigned index, const struct siv_backend *aead, const st
 	if (!w)
 		give_up(EX_OSERR, "not enough memory for the workers");
 	attach_segments(w);
-	w->nts = make_nts_lane(aead);
+	w->nts = make_nts_lane(aead, lane);
 	w->lane = lane;
 	w->cpu = worker_cpu[index];
 	w->counters = &counters()->worker[index];

@@ -1,51 +1,15 @@
 #include "dataplane/nts_lane.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include <openssl/crypto.h>
 
-#include "dataplane/counters.h"
-#include "dataplane/verdict.h"
+#include "dataplane/nts_lane_private.h"
+#include "dataplane/packet_lane.h"
 #include "ntp/octets.h"
 #include "ntp/packet.h"
-#include "nts/burst.h"
-#include "nts/nonce.h"
-
-enum { COOKIES_MAX = BURST_MAX * NTS_COOKIES_MAX, ALIGNMENT = 128 };
-static_assert((int)NONCE == (int)NTS_NONCE && (int)NONCE == (int)COOKIE_NONCE, "one source for both");
-static_assert((int)NTS_LANE_SEED == (int)NONCE_KEY, "the seed is the nonces' key");
-static_assert((int)BURST_MAX <= (int)NTS_BURST_MAX, "a burst goes through at once");
-
-/*
- * A request on its way. As long as it is to be answered with authentication, its packet's verdict is
- * VERDICT_NTS_ANSWERED.
- */
-struct task {
-	struct nts_burst_item nts;
-	uint8_t packet; /* its number in the burst */
-	bool bare;      /* answered without: refused and to be told so, or it has an identifier alone */
-};
-static_assert(BURST_MAX <= UINT8_MAX, "a packet's number fits");
-
-struct nts_lane {
-	_Alignas(ALIGNMENT) struct nts_burst *crypto;
-	struct nonces *nonces;
-	/* The burst's, between the two steps and within them. */
-	unsigned tasks, alive; /* all, and those to be answered with authentication */
-	unsigned bare;         /* to be answered without */
-	bool refused;          /* since the list was last cleared of what is not alive any more */
-	struct task task[BURST_MAX];
-	struct siv_lanes_keys keys[BURST_MAX];  /* of the tasks, by the same number */
-	struct nts_burst_item *item[BURST_MAX]; /* of the tasks that are alive */
-	struct nts_burst_cookie cookie[COOKIES_MAX];
-	uint8_t nonce[BURST_MAX + COOKIES_MAX][NONCE];
-};
-
-static_assert(
-	sizeof(struct nts_lane) % ALIGNMENT == 0, "no cache line, nor a pair of them, is of two workers");
 
 /* What fields that are wrong come to. Without any, or without a header, none comes here. */
 static const uint8_t verdict_of_request[NTS_REQUEST_VERDICT_COUNT] = {
@@ -68,7 +32,7 @@ static const uint8_t verdict_of_request[NTS_REQUEST_VERDICT_COUNT] = {
 };
 static_assert(NTS_REQUEST_VERDICT_COUNT == 16, "each has its verdict above");
 
-static const uint8_t verdict_of_cookie[COOKIE_VERDICT_COUNT] = {
+const uint8_t nts_lane_verdict_of_cookie[COOKIE_VERDICT_COUNT] = {
 	[COOKIE_OPENED] = VERDICT_NTS_ANSWERED,
 	[COOKIE_LENGTH] = VERDICT_NTS_COOKIE_LENGTH,
 	[COOKIE_UNKNOWN_KEY] = VERDICT_NTS_UNKNOWN_KEY,
@@ -78,7 +42,8 @@ static const uint8_t verdict_of_cookie[COOKIE_VERDICT_COUNT] = {
 };
 static_assert(COOKIE_VERDICT_COUNT == 6, "each has its verdict above");
 
-struct nts_lane *nts_lane_new(const struct siv_backend *backend, const uint8_t seed[NTS_LANE_SEED])
+struct nts_lane *nts_lane_new(const struct siv_backend *backend, const struct packet_lane *packet_lane,
+	const uint8_t seed[NTS_LANE_SEED])
 {
 	struct nts_lane *lane = aligned_alloc(ALIGNMENT, sizeof(*lane));
 
@@ -86,6 +51,7 @@ struct nts_lane *nts_lane_new(const struct siv_backend *backend, const uint8_t s
 		return NULL;
 	memset(lane, 0, sizeof(*lane));
 	(void)mlock(lane, sizeof(*lane)); /* without it the system's swap has to be trusted */
+	lane->packet_lane = packet_lane;
 	lane->crypto = nts_burst_new(backend);
 	lane->nonces = nonces_new(seed);
 	if (!lane->crypto || !lane->nonces) {
@@ -131,9 +97,10 @@ static void refuse(
 /* Erase what the burst knew of keys. Opened plaintexts are in the frames, and hold none. */
 static void forget(struct nts_lane *lane)
 {
-	explicit_bzero(lane->keys, lane->tasks * sizeof(lane->keys[0]));
+	explicit_bzero(lane->keys, lane->requests * sizeof(lane->keys[0]));
 	nts_burst_forget(lane->crypto);
-	lane->tasks = lane->alive = lane->bare = 0;
+	lane->requests = lane->tasks = lane->alive = lane->bare = 0;
+	lane->usual[NTS_USUAL_SIV].n = lane->usual[NTS_USUAL_GCM_SIV].n = lane->kisses.n = 0;
 }
 
 static struct task *task_of(struct nts_burst_item *item)
@@ -165,15 +132,17 @@ static void parse(struct nts_lane *lane, struct packet *packet, unsigned number)
 
 	task->packet = (uint8_t)number;
 	task->nts.packet = udp + UDP_HEADER;
-	task->nts.keys = &lane->keys[lane->tasks];
+	task->nts.keys = &lane->keys[lane->requests];
 	verdict = nts_request_parse(&task->nts.request, task->nts.packet, size);
 	task->bare = verdict == NTS_REQUEST_ABSENT;
 	packet->verdict = verdict_of_request[verdict];
 	if (verdict == NTS_REQUEST_VALID)
 		lane->item[lane->alive++] = &task->nts;
 	lane->bare += task->bare;
-	if (verdict == NTS_REQUEST_VALID || task->bare)
+	if (verdict == NTS_REQUEST_VALID || task->bare) {
 		lane->tasks++;
+		lane->requests++;
+	}
 }
 
 static void open_cookies(struct nts_lane *lane, struct packet *packets, ntp64 now, unsigned *kisses)
@@ -182,7 +151,7 @@ static void open_cookies(struct nts_lane *lane, struct packet *packets, ntp64 no
 	for (unsigned i = 0; i < lane->alive; i++)
 		if (lane->item[i]->cookie != COOKIE_OPENED)
 			refuse(lane, task_of(lane->item[i]), packets,
-				verdict_of_cookie[lane->item[i]->cookie], kisses);
+				nts_lane_verdict_of_cookie[lane->item[i]->cookie], kisses);
 }
 
 static unsigned verdict_of_verified(struct nts_burst_item *item)
@@ -220,23 +189,22 @@ static void echo_identifiers(struct nts_lane *lane)
  * Frames of replies, over their requests, as far as there is what replies need. All verified requests have
  * room for one: a cookie as long as ours, and in the authenticator enough for our nonce.
  */
-static void begin_replies(
-	struct nts_lane *lane, struct packet *packets, const struct keyring_key *key, unsigned *kisses)
+static void begin_replies(struct nts_lane *lane, struct packet *packets, const struct keyring_key *key,
+	const uint8_t (*nonce)[NONCE], unsigned *kisses)
 {
 	for (unsigned i = 0; i < lane->alive; i++) {
 		struct nts_burst_item *item = lane->item[i];
 
 		if (!key || !nts_reply_begin(&item->reply, item->packet, &item->request, item->packet,
-				    cookie_size_under(key->algorithm, item->request.aead), lane->nonce[i]))
+				    cookie_size_under(key->algorithm, item->request.aead), nonce[i]))
 			refuse(lane, task_of(item), packets, VERDICT_NTS_FAILED, kisses);
 	}
 }
 
 /* New cookies for all of the burst at once. Only a verified request has any. */
-static void make_cookies(
-	struct nts_lane *lane, struct packet *packets, const struct keyring_key *key, unsigned *kisses)
+static void make_cookies(struct nts_lane *lane, struct packet *packets, const struct keyring_key *key,
+	const uint8_t (*nonce)[NONCE], unsigned *kisses)
 {
-	const uint8_t(*nonce)[NONCE] = (const uint8_t(*)[NONCE])lane->nonce + BURST_MAX;
 	unsigned cookies = 0;
 
 	for (unsigned i = 0; i < lane->alive; i++) {
@@ -255,42 +223,70 @@ static void make_cookies(
 			refuse(lane, task_of(lane->cookie[c].item), packets, VERDICT_NTS_FAILED, kisses);
 }
 
-/* Nonces for all replies, and for all cookies that they can have; at most COOKIES_MAX of these. */
-static bool draw_nonces(struct nts_lane *lane)
+/* Nonces for all replies, and behind them for all cookies that these can have. */
+static bool draw_nonces(struct nts_lane *lane, unsigned replies)
 {
-	size_t cookies = 0;
+	size_t cookies = nts_lane_usual_alive(lane);
 
 	for (unsigned i = 0; i < lane->alive; i++)
 		cookies += nts_request_cookies(&lane->item[i]->request);
-	return nonces_draw(lane->nonces, lane->nonce, lane->alive) &&
-	       nonces_draw(lane->nonces, lane->nonce[BURST_MAX], cookies);
+	return nonces_draw(lane->nonces, lane->nonce, replies + cookies);
 }
 
-unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n, ntp64 now, unsigned *kisses)
+/* All but usual requests: what they ask, and whether they may. */
+static void open_others(struct nts_lane *lane, struct packet *packets, ntp64 now, unsigned *kisses)
 {
-	const struct keyring_key *key;
-	unsigned replies;
-
-	if (lane->tasks > 0)
-		forget(lane);
-	for (unsigned i = 0; i < n; i++)
-		if (packets[i].verdict == VERDICT_NTS_ANSWERED)
-			parse(lane, &packets[i], i);
-	if (lane->tasks == 0)
-		return 0;
 	open_cookies(lane, packets, now, kisses);
 	list_alive(lane, packets);
 	verify(lane, packets, kisses);
 	list_alive(lane, packets);
-	key = nts_burst_current(lane->crypto, now);
-	if (key && !draw_nonces(lane))
-		key = NULL;
-	begin_replies(lane, packets, key, kisses);
+}
+
+/* ... and their replies; the nonces of usual ones come before theirs. */
+static void bake_others(struct nts_lane *lane, struct packet *packets, const struct keyring_key *key,
+	unsigned usual, unsigned replies, unsigned *kisses)
+{
+	const uint8_t(*nonce)[NONCE] = (const uint8_t(*)[NONCE])lane->nonce + usual;
+
+	begin_replies(lane, packets, key, nonce, kisses);
 	list_alive(lane, packets);
-	make_cookies(lane, packets, key, kisses);
+	make_cookies(lane, packets, key, nonce + replies, kisses);
 	list_alive(lane, packets);
 	echo_identifiers(lane);
-	replies = lane->alive + lane->bare;
+}
+
+/* Replies to all requests that are alive. */
+static void bake(struct nts_lane *lane, struct packet *packets, ntp64 now, unsigned *kisses)
+{
+	const unsigned usual = nts_lane_usual_alive(lane), replies = usual + lane->alive;
+	const struct keyring_key *key = nts_burst_current(lane->crypto, now);
+
+	if (replies > 0 && key && !draw_nonces(lane, replies))
+		key = NULL;
+	if (usual > 0)
+		nts_lane_usual_bake(lane, packets, key, replies, kisses);
+	if (lane->tasks > 0)
+		bake_others(lane, packets, key, usual, replies, kisses);
+}
+
+unsigned nts_lane_open(struct nts_lane *lane, struct packet *packets, unsigned n, ntp64 now, unsigned *kisses)
+{
+	unsigned replies, taken;
+
+	if (lane->requests > 0)
+		forget(lane);
+	taken = nts_lane_usual_take(lane, packets, n, now);
+	for (unsigned i = 0; i < n; i++)
+		if (packets[i].verdict == VERDICT_NTS_ANSWERED && !(packets[i].flags & taken))
+			parse(lane, &packets[i], i);
+	if (lane->requests == 0)
+		return 0;
+	nts_lane_usual_open(lane, packets, now, kisses);
+	nts_lane_usual_verify(lane, packets, kisses);
+	if (lane->tasks > 0)
+		open_others(lane, packets, now, kisses);
+	bake(lane, packets, now, kisses);
+	replies = nts_lane_usual_alive(lane) + lane->kisses.n + lane->alive + lane->bare;
 	if (replies == 0)
 		forget(lane);
 	return replies;
@@ -328,9 +324,8 @@ static void write_headers(struct nts_lane *lane, const struct reply *reply, cons
 	}
 }
 
-void nts_lane_seal(struct nts_lane *lane, const struct reply *reply, struct packet *packets, unsigned n)
+static void seal_others(struct nts_lane *lane, const struct reply *reply, struct packet *packets)
 {
-	(void)n; /* the tasks know their packets */
 	write_headers(lane, reply, packets);
 	nts_burst_seal(lane->crypto, lane->item, lane->alive);
 	for (unsigned i = 0; i < lane->alive; i++)
@@ -339,5 +334,16 @@ void nts_lane_seal(struct nts_lane *lane, const struct reply *reply, struct pack
 	for (unsigned i = 0; i < lane->tasks; i++)
 		if (lane->task[i].bare || is_alive(&lane->task[i], packets))
 			finish(&lane->task[i], packets, reply->checksum_offload);
+}
+
+void nts_lane_seal(struct nts_lane *lane, const struct reply *reply, struct packet *packets, unsigned n)
+{
+	(void)n; /* the requests know their packets */
+	if (lane->requests == 0)
+		return;
+	nts_lane_usual_headers(lane, reply);
+	nts_lane_usual_seal(lane, packets, reply->checksum_offload);
+	if (lane->tasks > 0)
+		seal_others(lane, reply, packets);
 	forget(lane);
 }

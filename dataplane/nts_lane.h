@@ -17,6 +17,7 @@
 
 #include "dataplane/answer.h"
 #include "dataplane/packet.h"
+#include "dataplane/packet_lane.h"
 #include "ntp/timestamp.h"
 #include "nts/keyring.h"
 #include "nts/siv.h"
@@ -30,7 +31,8 @@ struct nts_lane;
  * library's ciphers cannot be had. Not for the packet path. The ring is empty; it is kept out of swap where
  * the caller may lock memory.
  */
-struct nts_lane *nts_lane_new(const struct siv_backend *backend, const uint8_t seed[NTS_LANE_SEED]);
+struct nts_lane *nts_lane_new(const struct siv_backend *backend, const struct packet_lane *packet_lane,
+	const uint8_t seed[NTS_LANE_SEED]);
 void nts_lane_free(struct nts_lane *lane); /* keys are erased; NULL is harmless */
 
 /*

@@ -37,6 +37,10 @@ enum {
 	PACKET_UDP_CHECKSUM_PARTIAL = 16,
 	/* Set on the way: the frame has become a reply, whatever its verdict says of the request. */
 	PACKET_REPLY = 32,
+	/* Set by classify beside VERDICT_NTS_ANSWERED: a usual request (nts/usual.h), of this kind. */
+	PACKET_NTS_USUAL_SIV = 64,
+	PACKET_NTS_USUAL_GCM_SIV = 128,
+	PACKET_NTS_USUAL = PACKET_NTS_USUAL_SIV | PACKET_NTS_USUAL_GCM_SIV,
 };
 
 struct packet {

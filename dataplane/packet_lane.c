@@ -12,8 +12,12 @@ static bool supports_avx512(void)
 	       __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
 }
 
-static const struct packet_lane avx512 = {
-	"avx512", supports_avx512, classify_burst_avx512, answer_burst_avx512};
+static const struct packet_lane avx512 = {.name = "avx512",
+	.supported = supports_avx512,
+	.classify = classify_burst_avx512,
+	.answer = answer_burst_avx512,
+	.headers = answer_headers_avx512,
+	.frames = answer_frames_avx512};
 #endif
 
 static bool supports_generic(void)
@@ -21,7 +25,12 @@ static bool supports_generic(void)
 	return true;
 }
 
-static const struct packet_lane generic = {"generic", supports_generic, classify_burst, answer_burst};
+static const struct packet_lane generic = {.name = "generic",
+	.supported = supports_generic,
+	.classify = classify_burst,
+	.answer = answer_burst,
+	.headers = answer_headers,
+	.frames = answer_frames};
 
 const struct packet_lane *const packet_lanes[] = {
 #if TICKWIRE_X86_KERNELS

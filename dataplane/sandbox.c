@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -78,6 +79,21 @@ fail:
 bool sandbox_follow_parent(pid_t parent)
 {
 	return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L) == 0 && getppid() == parent;
+}
+
+void sandbox_keep_descriptors(const int *keep, size_t count)
+{
+	unsigned from = STDERR_FILENO + 1;
+
+	for (size_t i = 0; i < count; i++) {
+		const unsigned kept = (unsigned)keep[i];
+
+		if (kept > from)
+			close_range(from, kept - 1, 0);
+		if (kept >= from)
+			from = kept + 1;
+	}
+	close_range(from, UINT_MAX, 0);
 }
 
 bool sandbox_parse_mode(const char *word, enum sandbox_mode *mode)

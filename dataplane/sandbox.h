@@ -40,6 +40,12 @@ bool sandbox_drop_privileges(
  */
 bool sandbox_follow_parent(pid_t parent);
 
+/*
+ * Close all descriptors but the first three and those of keep[count], which ascend. For helpers: a device
+ * that one of them holds, too, does not go when its daemon closes it, and comes back under another name.
+ */
+void sandbox_keep_descriptors(const int *keep, size_t count);
+
 enum sandbox_mode { SANDBOX_KILL = 0, SANDBOX_ERRNO, SANDBOX_OFF };
 
 /* "kill", "errno", "off". False for another word. */

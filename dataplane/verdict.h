@@ -52,6 +52,7 @@ enum disposition {
 	X(CRYPTO_NAK, DROP, "crypto-nak", "crypto-NAK in a request")                                  \
 	X(MAC_LENGTH, DROP, "mac-length", "trailer of a length that no MAC has")                      \
 	X(MAC_UNKNOWN_KEY, DROP, "mac-unknown-key", "MAC under a key that is not ours")               \
+	X(CLOCK_SILENT, DROP, "clock-silent", "the clock is too far off to be served")                \
 	X(NTS_ANSWERED, ANSWER, "nts-answered", "NTS request answered with authentication")           \
 	X(NTS_IDENTIFIED, ANSWER, "nts-identified",                                                   \
 		"request with a Unique Identifier alone, which its reply echoes")                     \

@@ -105,6 +105,13 @@ static inline uint64_t take_in(
 
 		rte_prefetch0(data);
 		rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
+		/* A request of NTS; with placeholders it is longer, and those lines wait until they are read.
+		 */
+		if (__builtin_expect(m->data_len > 2 * RTE_CACHE_LINE_SIZE, 0)) {
+			rte_prefetch0(data + 2 * RTE_CACHE_LINE_SIZE);
+			rte_prefetch0(data + 3 * RTE_CACHE_LINE_SIZE);
+			rte_prefetch0(data + 4 * RTE_CACHE_LINE_SIZE);
+		}
 		if (__builtin_expect(m->ol_flags != known, 0)) {
 			known = m->ol_flags;
 			flags = packet_flags(port, known);
@@ -240,15 +247,15 @@ static unsigned open_nts(struct worker *w, struct packet *packets, unsigned n, u
 	return replies;
 }
 
-/* The short part, and how long it takes: what comes next time between T3 and the wire. */
-static void seal_nts(
-	struct worker *w, const struct reply *reply, struct packet *packets, unsigned n, unsigned replies)
+/* The short part, and how long it takes since T3 was read: what comes next time between T3 and the wire. */
+static void seal_nts(struct worker *w, const struct reply *reply, struct packet *packets, unsigned n,
+	unsigned replies, uint64_t read)
 {
-	const uint64_t start = now_of(w), most = w->timebase.counter_hz / SEAL_PARTS;
+	const uint64_t most = w->timebase.counter_hz / SEAL_PARTS;
 	uint64_t each;
 
 	nts_lane_seal(w->nts, reply, packets, n);
-	each = (now_of(w) - start) / replies;
+	each = (now_of(w) - read) / replies;
 	/* A worker that was held up meanwhile has measured something else. */
 	each = each < most ? each : most;
 	w->seal_ticks += each - (w->seal_ticks >> SEAL_SHIFT);
@@ -262,7 +269,7 @@ static unsigned serve(struct worker *w, const struct worker_queue *q)
 	struct reply reply;
 	const unsigned n = rte_eth_rx_burst(q->port->id, q->queue, mbufs, BURST_MAX);
 	unsigned sealed;
-	uint64_t received, sent;
+	uint64_t received, read;
 
 	if (n == 0)
 		return 0;
@@ -271,15 +278,17 @@ static unsigned serve(struct worker *w, const struct worker_queue *q)
 	counter_add(&w->counters->rx_frames, n);
 	counter_add(&w->counters->burst[histogram_bin(n)], 1);
 	w->lane->classify(&w->policy, packets, n);
+	if (__builtin_expect(w->timebase.serve != TIMEBASE_ANSWER, 0))
+		answer_silence(packets, n);
 	sealed = open_nts(w, packets, n, received);
 	/* Authenticators cover T3, and all of the burst leaves together once they are made: what that takes
 	 * is known beforehand, and would else look like a longer way back to every client. */
-	sent = now_of(w) + (sealed * w->seal_ticks >> SEAL_SHIFT);
-	reply_prepare(&reply, &w->timebase, &w->policy, w->precision, q->port->tx_checksum, received, sent,
-		next_random(w));
+	read = now_of(w);
+	reply_prepare(&reply, &w->timebase, &w->policy, w->precision, q->port->tx_checksum, received,
+		read + (sealed * w->seal_ticks >> SEAL_SHIFT), next_random(w));
 	w->lane->answer(&reply, packets, n);
 	if (sealed)
-		seal_nts(w, &reply, packets, n, sealed);
+		seal_nts(w, &reply, packets, n, sealed, read);
 	dispose(w, q, mbufs, packets, n, received);
 	return n;
 }

@@ -43,7 +43,7 @@ struct worker {
 	struct policy policy;
 	struct nts_lane *nts; /* not looked at while policy.nts is 0 */
 	struct kiss_limit kisses;
-	uint64_t seal_ticks; /* that nts_lane_seal takes for a reply, averaged; times 2^SEAL_SHIFT */
+	uint64_t seal_ticks; /* from T3 to a reply that is sealed, averaged; times 2^SEAL_SHIFT */
 	struct rte_epoll_event event[WORKER_QUEUES_MAX]; /* of each queue's socket */
 	int epoll; /* -1: some queue can only be waited for by sleeping */
 };

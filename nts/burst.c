@@ -7,32 +7,12 @@
 #include <openssl/crypto.h>
 
 #include "ntp/octets.h"
+#include "nts/burst_private.h"
 
-enum {
-	COOKIES_MAX = NTS_BURST_MAX * NTS_COOKIES_MAX,
-	FEW = 3,      /* lanes cost the same however many are in use: for fewer than these, too much */
-	STACK = 4096, /* the most that one of the operations takes is some 2800 octets */
-};
+enum { STACK = 4096 /* the most that one of the operations takes is some 2800 octets */ };
 static_assert(offsetof(struct siv_lanes_keys, chain) == sizeof(struct cookie_keys) &&
 		      offsetof(struct siv_lanes_keys, s2c) == offsetof(struct cookie_keys, s2c),
 	"what a cookie has comes first and as it is there");
-
-struct nts_burst {
-	struct siv *siv;
-	struct siv_lanes *lanes; /* NULL: the back-end has none */
-	struct keyring ring;
-	struct siv_lanes_master master[KEYRING_KEYS]; /* of the ring's keys, where there are lanes */
-	/* Of one operation: what goes through the lanes together, what comes after it, and what goes alone.
-	 */
-	struct nts_burst_item *member[NTS_BURST_MAX], *rest[NTS_BURST_MAX], *odd[NTS_BURST_MAX];
-	unsigned members, rests, odds;
-	uint8_t *base[COOKIES_MAX];
-	struct siv_lanes_keys *keys[COOKIES_MAX];
-	bool good[COOKIES_MAX];
-	struct siv_job job[NTS_BURST_MAX];
-	struct cookie_opening opening[NTS_BURST_MAX];
-	struct cookie_sealing sealing[COOKIES_MAX];
-};
 
 struct nts_burst *nts_burst_new(const struct siv_backend *backend)
 {
@@ -77,11 +57,6 @@ void nts_burst_keyring(struct nts_burst *burst, const struct keyring *ring)
 const struct keyring_key *nts_burst_current(const struct nts_burst *burst, ntp64 now)
 {
 	return keyring_current(&burst->ring, now);
-}
-
-static const struct siv_lanes_backend *lanes_of(const struct nts_burst *b)
-{
-	return b->lanes->backend;
 }
 
 enum operation { OPEN, VERIFY, SEAL };
@@ -157,7 +132,7 @@ SPECIALISED bool next_group(struct nts_burst *b, enum operation operation)
 {
 	while (b->rests > 0) {
 		divide(b, operation, b->rest, b->rests);
-		if (b->lanes && b->members >= FEW && has_lane(b->member[0], operation))
+		if (b->lanes && b->members >= NTS_BURST_FEW && has_lane(b->member[0], operation))
 			return true;
 		memcpy(b->odd + b->odds, b->member, b->members * sizeof(b->member[0]));
 		b->odds += b->members;
@@ -181,20 +156,14 @@ static void open_odd(struct nts_burst *b, ntp64 now)
 	explicit_bzero(b->opening, b->odds * sizeof(b->opening[0]));
 }
 
-/* Of a cookie's keys, as lanes count them. */
-static unsigned blocks_of(uint16_t aead)
-{
-	return aead == AEAD_AES_128_GCM_SIV ? 2 : 4;
-}
-
 static void open_group(struct nts_burst *b)
 {
 	const struct nts_burst_item *first = b->member[0];
 	const uint32_t id = load_be32(first->packet + first->request.cookie.at);
 	const unsigned slot = (unsigned)(keyring_find(&b->ring, id) - b->ring.key);
 
-	lanes_of(b)->open(b->lanes, &b->master[slot], blocks_of(first->request.aead), b->base, b->keys,
-		b->good, b->members);
+	nts_burst_lanes(b)->open(b->lanes, &b->master[slot], nts_burst_blocks(first->request.aead), b->base,
+		b->keys, b->good, b->members);
 	for (unsigned m = 0; m < b->members; m++) {
 		b->member[m]->cookie = b->good[m] ? COOKIE_OPENED : COOKIE_FORGED;
 		b->member[m]->chain = b->good[m] ? (uint8_t)(slot + 1) : 0;
@@ -267,7 +236,8 @@ void nts_burst_verify(struct nts_burst *burst, struct nts_burst_item *const *ite
 		const struct siv_lanes_shape shape = {
 			.ad_size = r->ad_size, .nonce_at = r->nonce.at, .tag_at = r->ciphertext.at};
 
-		(r->aead == AEAD_AES_128_GCM_SIV ? lanes_of(burst)->gcm_verify : lanes_of(burst)->verify)(
+		(r->aead == AEAD_AES_128_GCM_SIV ? nts_burst_lanes(burst)->gcm_verify
+						 : nts_burst_lanes(burst)->verify)(
 			burst->lanes, &shape, burst->base, burst->keys, burst->good, burst->members);
 		for (unsigned m = 0; m < burst->members; m++)
 			burst->member[m]->good = burst->good[m];
@@ -305,7 +275,7 @@ static void set_chains(struct nts_burst *b, unsigned slot, uint16_t aead,
 		item->chain = (uint8_t)(slot + 1);
 		b->keys[members++] = item->keys;
 	}
-	lanes_of(b)->chain(b->lanes, &b->master[slot], blocks_of(aead), b->keys, members);
+	nts_burst_lanes(b)->chain(b->lanes, &b->master[slot], nts_burst_blocks(aead), b->keys, members);
 }
 
 /* Those with keys for one AEAD. */
@@ -327,13 +297,14 @@ static void bake_lanes(struct nts_burst *b, const struct keyring_key *key, uint1
 		b->keys[members++] = c->item->keys;
 		c->done = true;
 	}
-	lanes_of(b)->bake(b->lanes, &b->master[slot], blocks_of(aead), b->base, b->keys, members);
+	nts_burst_lanes(b)->bake(
+		b->lanes, &b->master[slot], nts_burst_blocks(aead), b->base, b->keys, members);
 }
 
 void nts_burst_bake(struct nts_burst *burst, const struct keyring_key *key, struct nts_burst_cookie *cookies,
 	unsigned count)
 {
-	if (!burst->lanes || count < FEW || key->algorithm != AEAD_AES_SIV_CMAC_256) {
+	if (!burst->lanes || count < NTS_BURST_FEW || key->algorithm != AEAD_AES_SIV_CMAC_256) {
 		bake_odd(burst, key, cookies, count);
 		return;
 	}
@@ -354,7 +325,8 @@ void nts_burst_seal(struct nts_burst *burst, struct nts_burst_item *const *items
 			.text_at = r->text.at,
 			.text_size = r->text.size};
 
-		(r->aead == AEAD_AES_128_GCM_SIV ? lanes_of(burst)->gcm_seal : lanes_of(burst)->seal)(
+		(r->aead == AEAD_AES_128_GCM_SIV ? nts_burst_lanes(burst)->gcm_seal
+						 : nts_burst_lanes(burst)->seal)(
 			burst->lanes, &shape, burst->base, burst->keys, burst->members);
 		for (unsigned m = 0; m < burst->members; m++)
 			burst->member[m]->good = true;
@@ -373,7 +345,8 @@ static __attribute__((noinline)) void erase_stack(void)
 
 void nts_burst_forget(struct nts_burst *burst)
 {
-	if (burst->lanes)
-		lanes_of(burst)->forget(burst->lanes);
+	if (burst->uses_lanes)
+		burst->lanes->backend->forget(burst->lanes);
+	burst->uses_lanes = false;
 	erase_stack();
 }

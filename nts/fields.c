@@ -5,6 +5,7 @@
 #include "ntp/extension.h"
 #include "ntp/octets.h"
 #include "ntp/packet.h"
+#include "nts/usual.h"
 
 const struct nts_verdict_info nts_verdict_info[NTS_REQUEST_VERDICT_COUNT] = {
 #define X(symbol, name, meaning) [NTS_REQUEST_##symbol] = {name, meaning},
@@ -169,56 +170,24 @@ static bool is_client(uint8_t lvm)
 	return ntp_lvm_version(lvm) == 4 && ntp_lvm_mode(lvm) == NTP_MODE_CLIENT;
 }
 
-enum {
-	USUAL_IDENTIFIER = NTS_FIELD_HEADER + NTS_IDENTIFIER_MIN,
-	USUAL_COOKIE_AT = NTP_HEADER_SIZE + USUAL_IDENTIFIER,
-	AUTHENTICATOR_HEADS = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD,
-};
-
-/* Usual requests without a placeholder, by AEAD: they differ in octets alone, and so do their replies. */
-enum { USUALS = 2 };
-#define USUAL_AD(cookie_) (USUAL_COOKIE_AT + NTS_FIELD_HEADER + (cookie_))
-#define USUAL_REQUEST(aead_, cookie_, nonce_)                                                          \
-	{                                                                                              \
-		.size = USUAL_AD(cookie_) + AUTHENTICATOR_HEADS + (nonce_) + SIV_TAG,                  \
-		.identifier = {NTP_HEADER_SIZE + NTS_FIELD_HEADER, NTS_IDENTIFIER_MIN},                \
-		.cookie = {USUAL_COOKIE_AT + NTS_FIELD_HEADER, cookie_}, .ad_size = USUAL_AD(cookie_), \
-		.aead = aead_, .nonce = {USUAL_AD(cookie_) + AUTHENTICATOR_HEADS, nonce_},             \
-		.ciphertext = {USUAL_AD(cookie_) + AUTHENTICATOR_HEADS + (nonce_), SIV_TAG},           \
-	}
-static const struct nts_request usual_request[USUALS] = {
-	USUAL_REQUEST(AEAD_AES_SIV_CMAC_256, COOKIE_SIZE, NTS_NONCE),
-	USUAL_REQUEST(AEAD_AES_128_GCM_SIV, COOKIE_SIZE_GCM_SIV, GCM_SIV_NONCE),
-};
-
-/* The heads of its fields are those of this usual request, which is as long. */
-static bool has_usual_heads(const uint8_t *packet, const struct nts_request *usual)
-{
-	return load_be32(packet + NTP_HEADER_SIZE) == head(NTS_FIELD_IDENTIFIER, USUAL_IDENTIFIER) &&
-	       load_be32(packet + USUAL_COOKIE_AT) ==
-		       head(NTS_FIELD_COOKIE, NTS_FIELD_HEADER + (size_t)usual->cookie.size) &&
-	       load_be32(packet + usual->ad_size) ==
-		       head(NTS_FIELD_AUTHENTICATOR, usual->size - (size_t)usual->ad_size) &&
-	       load_be32(packet + usual->ad_size + NTS_FIELD_HEADER) ==
-		       ((uint32_t)usual->nonce.size << 16 | SIV_TAG);
-}
+enum { AUTHENTICATOR_HEADS = NTS_FIELD_HEADER + NTS_AUTHENTICATOR_HEAD };
 
 /* With placeholders, or a cookie of another length. */
 static bool is_nearly_usual(struct nts_request *request, const uint8_t *packet, size_t size)
 {
 	enum { AUTHENTICATOR_MAX = AUTHENTICATOR_HEADS + NTS_NONCE + SIV_TAG };
-	size_t at = USUAL_COOKIE_AT, cookie, nonce, authenticator, placeholders = 0;
+	size_t at = NTS_USUAL_COOKIE, cookie, nonce, authenticator, placeholders = 0;
 	uint16_t aead;
 
-	if (size < USUAL_COOKIE_AT + EXTENSION_MIN + AUTHENTICATOR_MAX || size > UINT16_MAX ||
-		load_be32(packet + NTP_HEADER_SIZE) != head(NTS_FIELD_IDENTIFIER, USUAL_IDENTIFIER))
+	if (size < NTS_USUAL_COOKIE + EXTENSION_MIN + AUTHENTICATOR_MAX || size > UINT16_MAX ||
+		load_be32(packet + NTP_HEADER_SIZE) != head(NTS_FIELD_IDENTIFIER, NTS_USUAL_IDENTIFIER))
 		return false;
 	cookie = load_be16(packet + at + 2);
 	aead = cookie_aead(cookie - NTS_FIELD_HEADER);
 	nonce = nts_nonce_size(aead);
 	authenticator = AUTHENTICATOR_MAX - NTS_NONCE + nonce;
 	if (load_be16(packet + at) != NTS_FIELD_COOKIE || cookie < EXTENSION_MIN || cookie % 4 != 0 ||
-		cookie > size - USUAL_COOKIE_AT - authenticator)
+		cookie > size - NTS_USUAL_COOKIE - authenticator)
 		return false;
 	for (at += cookie; cookie <= size - at - authenticator; at += cookie, placeholders++)
 		if (load_be32(packet + at) != head(NTS_FIELD_PLACEHOLDER, cookie))
@@ -233,7 +202,7 @@ static bool is_nearly_usual(struct nts_request *request, const uint8_t *packet, 
 		.aead = aead,
 		.placeholders = (uint16_t)placeholders,
 		.identifier = span(NTP_HEADER_SIZE + NTS_FIELD_HEADER, NTS_IDENTIFIER_MIN),
-		.cookie = span(USUAL_COOKIE_AT + NTS_FIELD_HEADER, cookie - NTS_FIELD_HEADER),
+		.cookie = span(NTS_USUAL_COOKIE + NTS_FIELD_HEADER, cookie - NTS_FIELD_HEADER),
 		.nonce = span(size - nonce - SIV_TAG, nonce),
 		.ciphertext = span(size - SIV_TAG, SIV_TAG),
 	};
@@ -242,12 +211,12 @@ static bool is_nearly_usual(struct nts_request *request, const uint8_t *packet, 
 
 bool nts_request_usual(struct nts_request *request, const uint8_t *packet, size_t size)
 {
-	for (unsigned i = 0; i < USUALS; i++)
-		if (size == usual_request[i].size && has_usual_heads(packet, &usual_request[i])) {
-			*request = usual_request[i];
-			return true;
-		}
-	return is_nearly_usual(request, packet, size);
+	const unsigned kind = nts_usual_kind(packet, size);
+
+	if (kind == NTS_USUALS)
+		return is_nearly_usual(request, packet, size);
+	*request = nts_usual[kind].request;
+	return true;
 }
 
 enum nts_verdict nts_request_walk(struct nts_request *request, const uint8_t *packet, size_t size)
@@ -381,51 +350,31 @@ static bool lay_out(struct frame *f, const struct nts_request *request, size_t c
 	return true;
 }
 
-/* Replies to usual requests, with cookies as long as theirs: each as long as its request. */
-#define USUAL_REPLY(aead_, cookie_, nonce_, text_, tag_)                                                  \
-	{                                                                                                 \
-		.size = USUAL_AD(cookie_) + AUTHENTICATOR_HEADS + (nonce_) + SIV_TAG, .cookies = 1,       \
-		.cookie_stride = NTS_FIELD_HEADER + (cookie_), .ad_size = USUAL_COOKIE_AT, .aead = aead_, \
-		.nonce = USUAL_COOKIE_AT + AUTHENTICATOR_HEADS,                                           \
-		.tag = USUAL_COOKIE_AT + AUTHENTICATOR_HEADS + (nonce_) + (tag_),                         \
-		.text = {USUAL_COOKIE_AT + AUTHENTICATOR_HEADS + (nonce_) + (text_),                      \
-			NTS_FIELD_HEADER + (cookie_)},                                                    \
-	}
-static const struct nts_reply usual_reply[USUALS] = {
-	USUAL_REPLY(AEAD_AES_SIV_CMAC_256, COOKIE_SIZE, NTS_NONCE, SIV_TAG, 0),
-	USUAL_REPLY(AEAD_AES_128_GCM_SIV, COOKIE_SIZE_GCM_SIV, GCM_SIV_NONCE, 0,
-		NTS_FIELD_HEADER + COOKIE_SIZE_GCM_SIV),
-};
-
 /* What nts_reply_begin writes, where all of it is known beforehand but the nonce. */
-static void begin_usual(struct nts_reply *reply, uint8_t *packet, const struct nts_reply *usual,
+static void begin_usual(struct nts_reply *reply, uint8_t *packet, const struct nts_usual *usual,
 	const struct nts_request *request, const uint8_t *request_packet, const uint8_t nonce[NTS_NONCE])
 {
-	uint8_t *authenticator;
-
 	if (packet != request_packet)
 		put_identifier(packet, request, request_packet);
-	authenticator = put_field(packet + USUAL_COOKIE_AT, NTS_FIELD_AUTHENTICATOR,
-		(size_t)usual->size - USUAL_COOKIE_AT - NTS_FIELD_HEADER);
-	store_be32(authenticator,
-		(uint32_t)nts_nonce_size(usual->aead) << 16 | (uint32_t)(SIV_TAG + usual->text.size));
-	memcpy(packet + usual->nonce, nonce, nts_nonce_size(usual->aead));
-	put_field(packet + usual->text.at, NTS_FIELD_COOKIE, usual->text.size - (size_t)NTS_FIELD_HEADER);
-	*reply = *usual;
+	*reply = usual->reply;
+	memcpy(packet + reply->ad_size, usual->reply_heads, sizeof(usual->reply_heads));
+	memcpy(packet + reply->nonce, nonce, nts_nonce_size(reply->aead));
+	memcpy(packet + reply->text.at, usual->cookie_head, sizeof(usual->cookie_head));
 }
 
 bool nts_reply_begin(struct nts_reply *reply, uint8_t *packet, const struct nts_request *request,
 	const uint8_t *request_packet, size_t cookie_size, const uint8_t nonce[NTS_NONCE])
 {
 	const uint16_t aead = request->aead;
-	const unsigned usual = aead == AEAD_AES_128_GCM_SIV;
+	const struct nts_usual *usual =
+		&nts_usual[aead == AEAD_AES_128_GCM_SIV ? NTS_USUAL_GCM_SIV : NTS_USUAL_SIV];
 	struct frame f;
 	uint8_t *authenticator;
 
 	static_assert(sizeof(*request) == 24, "without padding, for memcmp");
-	if (cookie_size == usual_request[usual].cookie.size &&
-		memcmp(request, &usual_request[usual], sizeof(*request)) == 0) {
-		begin_usual(reply, packet, &usual_reply[usual], request, request_packet, nonce);
+	if (cookie_size == usual->request.cookie.size &&
+		memcmp(request, &usual->request, sizeof(*request)) == 0) {
+		begin_usual(reply, packet, usual, request, request_packet, nonce);
 		return true;
 	}
 

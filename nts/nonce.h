@@ -10,11 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nts/siv.h"
+
 enum { NONCE = 16, NONCE_KEY = 16 };
 
 struct nonces;
 
-/* `key` is fresh and secret; the same key gives the same nonces. NULL where the library fails. */
+/* `key` is fresh and secret; the same key gives the same nonces, by any back-end. NULL where memory is short
+ * or the library fails. The CPU supports the back-end. */
+struct nonces *nonces_new_by(const struct siv_backend *backend, const uint8_t key[NONCE_KEY]);
+
+/* ... by the best that the CPU supports. */
 struct nonces *nonces_new(const uint8_t key[NONCE_KEY]);
 
 /* The key is erased. NULL is harmless. */

@@ -98,6 +98,11 @@ struct siv_lanes_backend {
 	void (*gcm_seal)(struct siv_lanes *lanes, const struct siv_lanes_shape *shape, uint8_t *const *reply,
 		struct siv_lanes_keys *const *keys, unsigned count);
 
+	/* Blocks of key stream under the master's K2, into `octets`: AES of this number and of those after
+	 * it, each of 128 bits, the most significant octet first. */
+	void (*stream)(
+		const struct siv_lanes_master *master, uint64_t number, uint8_t *octets, size_t blocks);
+
 	void (*forget)(struct siv_lanes *lanes);
 };
 

@@ -12,6 +12,10 @@
 #define WIDTH 2
 #define DEPTH 8
 #define GCM_DEPTH 2
+#define STREAM 7 /* a reply with one cookie has as many */
+#define SPREAD 1
+#define COOKIES 2
+#define CHAINED 0
 #define KERNEL siv_lanes_vaes256
 #define KERNEL_(name) vaes256_##name
 
@@ -32,7 +36,29 @@ static inline void v_store(uint8_t *const *base, size_t at, vec block)
 	_mm_storeu_si128((__m128i_u *)(base[1] + at), _mm256_extracti128_si256(block, 1));
 }
 
-/* The first half of a block. */
+/* Four blocks of each lane, in a row. */
+static inline void v_store_four(uint8_t *const *base, size_t at, const vec s[4])
+{
+	for (unsigned b = 0; b < 4; b++)
+		v_store(base, at + b * SIV_LANES_BLOCK, s[b]);
+}
+
+/* ... to what stands elsewhere. */
+static inline void v_xor_four(
+	uint8_t *const *to, size_t at, uint8_t *const *from, size_t from_at, const vec s[4])
+{
+	for (unsigned b = 0; b < 4; b++)
+		v_store(to, at + b * SIV_LANES_BLOCK,
+			_mm256_xor_si256(s[b], v_load(from, from_at + b * SIV_LANES_BLOCK)));
+}
+
+/* To what stands there. */
+static inline void v_xor_into(uint8_t *const *base, size_t at, vec block)
+{
+	v_store(base, at, _mm256_xor_si256(v_load(base, at), block));
+}
+
+/* ... the first half of a block. */
 static inline void v_xor_half(uint8_t *const *base, size_t at, vec block)
 {
 	const __m128i half[WIDTH] = {_mm256_castsi256_si128(block), _mm256_extracti128_si256(block, 1)};
@@ -59,6 +85,8 @@ static inline void v_compare(bool *same, vec a, vec b)
 
 #define v_zero() _mm256_setzero_si256()
 #define v_xor _mm256_xor_si256
+#define v_xor3(a, b, c) _mm256_xor_si256(_mm256_xor_si256(a, b), c)
+#define v_xor_and(a, b, c) _mm256_xor_si256(a, _mm256_and_si256(b, c))
 #define v_and _mm256_and_si256
 #define v_or _mm256_or_si256
 #define v_aesenc _mm256_aesenc_epi128
@@ -69,8 +97,12 @@ static inline void v_compare(bool *same, vec a, vec b)
 #define v_down8(block) _mm256_srli_si256(block, 8)
 #define v_multiply _mm256_clmulepi64_epi128
 #define v_lower_halves _mm256_unpacklo_epi64
+#define v_upper_halves _mm256_unpackhi_epi64
+#define v_lower_words _mm256_unpacklo_epi32
+#define v_upper_words _mm256_unpackhi_epi32
 #define v_swap_halves(block) _mm256_shuffle_epi32(block, _MM_SHUFFLE(1, 0, 3, 2))
 #define v_add_words _mm256_add_epi32
+#define v_add_halves _mm256_add_epi64
 #define v_double_words(block) _mm256_slli_epi32(block, 1)
 #define v_sign_words(block) _mm256_srai_epi32(block, 31)
 #define v_rotate_words(block) _mm256_shuffle_epi32(block, _MM_SHUFFLE(2, 1, 0, 3))

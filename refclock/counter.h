@@ -41,11 +41,20 @@ static inline uint64_t counter_read_ordered(enum counter_kind kind)
 	return kind == COUNTER_CPU ? counter_cpu_read_ordered() : counter_read(kind);
 }
 
+/* What counter_watch reads, opened once; -1: there is nothing of the kind, and counter_watch knows what that
+ * means. */
+int counter_watch_open(void);
+
+/* Whether the kernel trusts the CPU's counter, as of now: it may find it unstable at any time. By lseek(2)
+ * and read(2). */
+bool counter_watch(int fd);
+
 /* COUNTER_CPU where the CPU says that its counter is invariant and the kernel trusts it too, else the other.
  */
 enum counter_kind counter_best(void);
 
-/* The nominal rate of the kind in ticks a second, measured against CLOCK_MONOTONIC_RAW over about 20 ms. */
+/* The nominal rate of the kind in ticks a second, measured against CLOCK_MONOTONIC_RAW over about 50 ms, to
+ * about 1 ppm. */
 double counter_hz(enum counter_kind kind);
 
 /* "TSC" and the like, for people. */

@@ -173,6 +173,12 @@ static uint64_t units_up(double seconds)
 					       : KEEPER_DISPERSION_MAX * NTP64_SECOND;
 }
 
+/* Units, towards zero; beyond what a dispersion says it is none that could be made good. */
+static int64_t offset_of(double seconds)
+{
+	return fabs(seconds) < KEEPER_DISPERSION_MAX / 2 ? (int64_t)(seconds * (double)NTP64_SECOND) : 0;
+}
+
 /* 2^-32 s per s, saturated. */
 static uint32_t growth_from_ppm(double ppm)
 {
@@ -231,6 +237,7 @@ bool keeper_from_tracking(struct keeper_status *status, const char *line, size_t
 	 */
 	s.root_delay = ntp32_from_seconds_up(t.delay - 0.6e-9);
 	s.root_dispersion = units_up(t.dispersion + fabs(t.offset));
+	s.offset = offset_of(t.offset);
 	s.dispersion_growth = growth_from_ppm(KEEPER_PHI_PPM + t.skew + fabs(t.residual));
 	make_consistent(&s);
 	*status = s;
@@ -260,6 +267,7 @@ bool keeper_from_reply(struct keeper_status *status, const struct client_reply *
 		return false;
 	memcpy(s.refid, reply->refid, sizeof(s.refid));
 	s.root_dispersion += units_up(fabs(reply->offset));
+	s.offset = offset_of(reply->offset);
 	*status = s;
 	return true;
 }
@@ -321,10 +329,17 @@ bool keeper_differs(const struct keeper_status *a, const struct keeper_status *b
 	       memcmp(a->refid, b->refid, sizeof(a->refid)) != 0;
 }
 
-void keeper_publish(const struct keeper_status *status, uint64_t instant, struct timebase *timebase)
+/* Units, rounded up; 0 and a unit before it. */
+static uint64_t age_of(const struct keeper_status *status, uint64_t instant)
 {
 	uint64_t age_ns = instant > status->instant ? instant - status->instant : 0;
-	uint64_t age = age_ns / second_ns * NTP64_SECOND + ((age_ns % second_ns) << 32) / second_ns + 1;
+
+	return age_ns / second_ns * NTP64_SECOND + ((age_ns % second_ns) << 32) / second_ns + 1;
+}
+
+void keeper_publish(const struct keeper_status *status, uint64_t instant, struct timebase *timebase)
+{
+	uint64_t age = age_of(status, instant);
 
 	timebase->keeper = status->keeper;
 	timebase->leap = status->leap;
@@ -336,6 +351,20 @@ void keeper_publish(const struct keeper_status *status, uint64_t instant, struct
 	timebase->dispersion_growth = status->dispersion_growth;
 }
 
+void keeper_time(const struct keeper_status *status, uint64_t instant, int64_t *ahead, uint64_t *error)
+{
+	const uint64_t offset = (uint64_t)(status->offset < 0 ? -status->offset : status->offset);
+	struct timebase tb = {.counter = 0};
+
+	keeper_publish(status, instant, &tb);
+	*ahead = 0;
+	*error = tb.root_dispersion + ((uint64_t)tb.root_delay << 16) / 2;
+	if (offset <= NTP64_SECOND / 1000 || offset > *error)
+		return;
+	*ahead = status->offset;
+	*error = *error - offset + timebase_grow(age_of(status, instant), growth_from_ppm(KEEPER_KERNEL_PPM));
+}
+
 const char *keeper_name(unsigned keeper)
 {
 	static const char *const names[] = {
@@ -344,6 +373,7 @@ const char *keeper_name(unsigned keeper)
 		[TIMEBASE_KEEPER_NTP] = "an NTP server on the loopback",
 		[TIMEBASE_KEEPER_ADJTIMEX] = "the kernel",
 		[TIMEBASE_KEEPER_LOCAL] = "the `local` directive",
+		[TIMEBASE_KEEPER_SOURCES] = "sources of its own",
 	};
 
 	return keeper < sizeof(names) / sizeof(names[0]) ? names[keeper] : "unknown";

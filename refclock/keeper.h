@@ -37,6 +37,8 @@ struct keeper_status {
 	ntp64 reference; /* when the clock was last set or corrected; its lowest bits are KEEPER_MARK */
 	uint64_t root_dispersion; /* units of 2^-32 s, at the instant */
 	uint64_t instant;         /* to which all of this applies */
+	int64_t offset; /* units: the keeper's time less the kernel clock, where it says so; root_dispersion
+			 * has it in it */
 };
 
 /*
@@ -96,6 +98,14 @@ bool keeper_differs(const struct keeper_status *a, const struct keeper_status *b
  * instant; leave the rest. Where the instant is before the status's the dispersion is the status's.
  */
 void keeper_publish(const struct keeper_status *status, uint64_t instant, struct timebase *timebase);
+
+/*
+ * For who compares with the keeper's time and not with the kernel clock: how far that is ahead of the clock
+ * at the instant, and by how much it can be wrong, in units. An offset below 1 ms is one that the keeper is
+ * about to make good: it is not counted, and stays in the error. A larger one is of a clock that it does not
+ * set (chronyd -x): it is counted, and since the status the clock may have strayed by KEEPER_KERNEL_PPM.
+ */
+void keeper_time(const struct keeper_status *status, uint64_t instant, int64_t *ahead, uint64_t *error);
 
 /* "chronyd", "NTP server on the loopback", "kernel" ...: for people. */
 const char *keeper_name(unsigned keeper);

@@ -216,6 +216,14 @@ enum line_event line_update(struct line *line, const struct sample *sample)
 	return event;
 }
 
+void line_shift(struct line *line, int64_t units)
+{
+	line->base.time += (ntp64)units;
+	line->last.time += (ntp64)units;
+	line->older.anchor.time += (ntp64)units;
+	line->newer.anchor.time += (ntp64)units;
+}
+
 /* 2^-32 s per s, rounded up, saturated. */
 static uint32_t growth(const struct line *line)
 {

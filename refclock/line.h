@@ -74,6 +74,9 @@ void line_init(struct line *line, double hz, uint32_t refresh_us);
 /* Take the next sample in. Any counter and any time are survived. */
 enum line_event line_update(struct line *line, const struct sample *sample);
 
+/* Move all that is known to another scale, `units` ahead, as at the end of a leap second. It is no step. */
+void line_shift(struct line *line, int64_t units);
+
 /*
  * Set counter, time, rate, counter_hz, error_bound, error_growth, skew_ppb, window and steps; leave the rest.
  * Call it after the first line_update.

@@ -32,6 +32,33 @@ static void look_at(void *opaque, const struct config_message *message)
 	seen->errors += message->error;
 }
 
+static bool read_again(void *config, const char *line)
+{
+	require(strlen(line) < CLOCK_DIRECTIVE - 1);
+	return config_directive(config, line, NULL, NULL);
+}
+
+/* What tickwire-clock is told of the settings gives the same settings. */
+static void look_at_clock(const struct clock_settings *clock)
+{
+	static struct config told;
+	char text[256];
+
+	require(clock->sources <= SOURCES_MAX && clock->min_sources >= 1);
+	for (unsigned i = 0; i < clock->sources; i++) {
+		require(source_kind_name(clock->source[i].kind) != NULL && clock->source[i].refid[0]);
+		require(!clock->source[i].parameter[SOURCE_PARAMETER - 1]);
+		if (!clock_settings_judge_source(clock, i, text, sizeof(text)))
+			require(text[0]);
+	}
+	config_init(&told);
+	require(clock_settings_each(clock, read_again, &told));
+	memcpy(told.clock.source_line, clock->source_line, sizeof(clock->source_line));
+	memcpy(told.clock.health_file, clock->health_file, sizeof(clock->health_file));
+	memcpy(told.clock.health_hook, clock->health_hook, sizeof(clock->health_hook));
+	require(memcmp(&told.clock, clock, sizeof(*clock)) == 0);
+}
+
 static void look_at_result(const struct config *config)
 {
 	uint64_t set[CPU_LIST_MAX / 64];
@@ -49,6 +76,7 @@ static void look_at_result(const struct config *config)
 	require(!config->workers[0] || cpu_list_parse(config->workers, set));
 	for (int i = 0; i < config->interfaces; i++)
 		require(config->interface[i].name[0] && config->interface[i].addresses <= CONFIG_ADDRESSES);
+	look_at_clock(&config->clock);
 	config_restart_needed(config, config, names, sizeof(names));
 	require(names[0] == '\0');
 }
@@ -56,7 +84,7 @@ static void look_at_result(const struct config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seen seen = {.lines = 1}, again = {.lines = 1};
-	struct config config, twin;
+	static struct config config, twin;
 	bool good;
 
 	for (size_t i = 0; i < size; i++)

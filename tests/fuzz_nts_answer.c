@@ -25,12 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
 	struct nts_lane *lane, *of_backend[BACKENDS_MOST];
+	const struct packet_lane *packet_lane[BACKENDS_MOST];
 	unsigned backends; /* the portable one is the last */
 	struct siv *siv;
 	struct keyring ring;
 	struct policy policy;
 	struct reply reply;
-	struct nts_golden_case base, request;
+	struct nts_golden_case base, usual[2], request;
 } bed;
 
 /* Aborts, so that the fuzzer keeps the input. */
@@ -47,7 +48,7 @@ static void make_bed(void)
 
 	if (bed.lane)
 		return;
-	bed.lane = nts_lane_new(siv_backend_best(), seed);
+	bed.lane = nts_lane_new(siv_backend_best(), packet_lane_best(), seed);
 	bed.siv = siv_new(siv_backend_best());
 	require(bed.lane && bed.siv);
 	nts_golden_keyring(&bed.ring);
@@ -55,21 +56,29 @@ static void make_bed(void)
 	for (unsigned b = 0; siv_backends[b] && bed.backends < BACKENDS_MOST; b++) {
 		if (!siv_backends[b]->supported())
 			continue;
-		bed.of_backend[bed.backends] = nts_lane_new(siv_backends[b], seed);
+		bed.packet_lane[bed.backends] =
+			siv_backends[b + 1] ? packet_lane_best() : packet_lane_find("generic");
+		bed.of_backend[bed.backends] =
+			nts_lane_new(siv_backends[b], bed.packet_lane[bed.backends], seed);
 		require(bed.of_backend[bed.backends]);
 		nts_lane_keyring(bed.of_backend[bed.backends++], &bed.ring);
 	}
 	nts_golden_policy(&bed.policy);
 	nts_golden_build(&shape, NTS_OVER_IPV4, &bed.base);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct nts_golden_shape usual = {.clear = "ica", .gcm_siv = i};
+
+		nts_golden_build(&usual, NTS_OVER_IPV4, &bed.usual[i]);
+	}
 }
 
 /* A good request with octets changed; its size. */
-static size_t patch(uint8_t *octets, const uint8_t *data, size_t size)
+static size_t patch(const struct nts_golden_case *c, uint8_t *octets, const uint8_t *data, size_t size)
 {
-	memcpy(octets, bed.base.frame + bed.base.ntp, bed.base.ntp_size);
+	memcpy(octets, c->frame + c->ntp, c->ntp_size);
 	for (; size >= 3; data += 3, size -= 3)
-		octets[load_be16(data) % bed.base.ntp_size] ^= data[2];
-	return bed.base.ntp_size;
+		octets[load_be16(data) % c->ntp_size] ^= data[2];
+	return c->ntp_size;
 }
 
 static size_t put_field(uint8_t *octets, size_t at, uint16_t type, size_t body)
@@ -145,7 +154,9 @@ static size_t make_request(uint8_t *octets, const uint8_t *data, size_t size)
 {
 	switch (data[0] & FUZZ_NTS_MODE) {
 	case FUZZ_NTS_PATCHED:
-		return patch(octets, data + 1, size - 1);
+		return patch(&bed.base, octets, data + 1, size - 1);
+	case FUZZ_NTS_USUAL:
+		return patch(&bed.usual[data[0] & FUZZ_NTS_GCM_SIV ? 1 : 0], octets, data + 1, size - 1);
 	case FUZZ_NTS_WRAPPED:
 		return wrap(octets, data + 1, size - 1, false);
 	case FUZZ_NTS_BARE:
@@ -158,7 +169,8 @@ static size_t make_request(uint8_t *octets, const uint8_t *data, size_t size)
 	}
 }
 
-static void serve(struct nts_lane *lane, struct packet *packets, unsigned n, bool offload, unsigned kisses)
+static void serve(struct nts_lane *lane, const struct packet_lane *packet_lane, struct packet *packets,
+	unsigned n, bool offload, unsigned kisses)
 {
 	const unsigned given = kisses;
 	struct timebase timebase;
@@ -166,7 +178,7 @@ static void serve(struct nts_lane *lane, struct packet *packets, unsigned n, boo
 
 	golden_timebase(&timebase);
 	reply_prepare(&bed.reply, &timebase, &bed.policy, -24, offload, 2000000000, 2000001000, 0x1234567);
-	classify_burst(&bed.policy, packets, n);
+	packet_lane->classify(&bed.policy, packets, n);
 	require(packets[0].verdict < VERDICT_COUNT);
 	replies = nts_lane_open(lane, packets, n, NTS_GOLDEN_NOW, &kisses);
 	require(kisses <= given && replies <= n);
@@ -174,7 +186,7 @@ static void serve(struct nts_lane *lane, struct packet *packets, unsigned n, boo
 	for (unsigned i = 0; i < n; i++)
 		sent += packets[i].flags & PACKET_REPLY ? 1 : 0;
 	require(replies == sent);
-	answer_burst(&bed.reply, packets, n);
+	packet_lane->answer(&bed.reply, packets, n);
 }
 
 static struct packet copy_of_request(void)
@@ -194,7 +206,8 @@ static void compare_backends(bool offload, bool silent)
 	for (unsigned b = 0; b < bed.backends; b++) {
 		for (unsigned i = 0; i < COPIES; i++)
 			packets[b][i] = copy_of_request();
-		serve(bed.of_backend[b], packets[b], COPIES, offload, silent ? 0 : COPIES);
+		serve(bed.of_backend[b], bed.packet_lane[b], packets[b], COPIES, offload,
+			silent ? 0 : COPIES);
 	}
 	for (unsigned b = 0; b < bed.backends; b++)
 		for (unsigned i = 0; i < COPIES; i++) {
@@ -245,7 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	silent = data[0] & FUZZ_NTS_SILENT;
 	nts_golden_wrap(octets, (uint16_t)ntp, (enum nts_golden_over)(data[0] & FUZZ_NTS_OVER), &bed.request);
 	packet = copy_of_request();
-	serve(bed.lane, &packet, 1, offload, silent ? 0 : 1);
+	serve(bed.lane, packet_lane_best(), &packet, 1, offload, silent ? 0 : 1);
 	check(&packet, offload, silent);
 	free(packet.data);
 	compare_backends(offload, silent);

@@ -19,7 +19,9 @@ enum {
 	 * what is in clear (2), that, and what is encrypted; all of it with a right tag.
 	 */
 	FUZZ_NTS_WRAPPED = 0x20,
-	FUZZ_NTS_BARE = 0x40, /* as wrapped, without identifier and cookie of its own */
+	FUZZ_NTS_BARE = 0x40,    /* as wrapped, without identifier and cookie of its own */
+	FUZZ_NTS_USUAL = 0x30,   /* as patched, of a usual request ... */
+	FUZZ_NTS_GCM_SIV = 0x80, /* ... of a client of AES-128-GCM-SIV */
 	FUZZ_NTS_MODE = 0x70,
 };
 

@@ -281,21 +281,26 @@ static void write_ntp(
 	const int8_t poll = (int8_t)r->ntp[2];
 	const uint64_t step = UINT64_C(1) << (32 + m->precision);
 	const uint64_t fill = ((uint32_t)m->random + m->index) % step;
-	uint64_t t2 = time_at(tb, m->received) / step * step, t3 = time_at(tb, m->sent) / step * step;
+	/* The side of a leap second is that of the reception, for everything. */
+	const bool turned = tb->leap_step && (int64_t)(m->received - tb->leap_at) >= 0;
+	const uint64_t back = turned ? (uint64_t)tb->leap_step : 0;
+	const uint8_t leap = turned && tb->leap != 3 ? 0 : tb->leap;
+	uint64_t t2 = (time_at(tb, m->received) - back) / step * step,
+		 t3 = (time_at(tb, m->sent) - back) / step * step;
 
 	if ((int64_t)(t3 - t2) <= 0)
 		t3 = t2 + step;
 	t2 += fill;
 	t3 += fill;
 	memcpy(ntp + 24, r->ntp + 40, 8);
-	ntp[0] = (uint8_t)((good ? tb->leap : 3) << 6 | (lvm & 0x38) | mode);
+	ntp[0] = (uint8_t)((good ? leap : 3) << 6 | (lvm & 0x38) | mode);
 	ntp[1] = good ? tb->stratum : 0;
 	ntp[2] = (uint8_t)(poll > policy->min_poll ? poll : policy->min_poll);
 	ntp[3] = (uint8_t)m->precision;
 	set(ntp + 4, tb->root_delay, 4);
 	set(ntp + 8, dispersion_at(tb, m->sent), 4);
 	set(ntp + 12, good ? get(tb->refid, 4) : 0, 4);
-	set(ntp + 16, tb->reference, 8);
+	set(ntp + 16, tb->reference - back, 8);
 	set(ntp + 32, t2, 8);
 	set(ntp + 40, t3, 8);
 	if (memcmp(ntp + 40, ntp + 24, 8) == 0)

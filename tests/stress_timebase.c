@@ -1,6 +1,6 @@
 /*
  * One writer and many readers of a timebase: every copy must be one publication, whole, and none older than
- * one seen before. Also built with ThreadSanitizer.
+ * one seen before; and all turn at the same counter value at a leap second. Also built with ThreadSanitizer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,9 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "refclock/leap_plan.h"
 #include "refclock/timebase.h"
 
 enum { READERS = 6, DURATION_MS = 2000 };
+
+/* Of the leap second: ahead of the start, and until the line is on the other side. */
+enum { LEAP_AHEAD_MS = 2200, LEAP_END_MS = LEAP_AHEAD_MS + 4100, LEAP_REFRESH_NS = 1000000 };
 
 struct reader {
 	pthread_t thread;
@@ -41,10 +45,15 @@ static struct timebase timebase_of(uint64_t n)
 		.error_bound = h ^ 5,
 		.root_dispersion = h ^ 6,
 		.reference = h ^ 7,
+		.leap_at = h ^ 8,
+		.leap_step = (int64_t)(h >> 2),
 		.error_growth = (uint32_t)h,
 		.dispersion_growth = (uint32_t)(h >> 32),
 		.root_delay = (uint32_t)(h >> 16),
 		.leap = h & 3,
+		.serve = h >> 7 & 1,
+		.tai_offset = (int32_t)(h >> 40),
+		.smear = (int64_t)(h >> 3),
 		.stratum = h & 15,
 		.steps = (uint32_t)(h >> 8),
 		.updates = n,
@@ -134,6 +143,111 @@ static void test_readers_see_whole_copies(void **state)
 	shm_close(&writer);
 }
 
+struct turner {
+	pthread_t thread;
+	struct shm shm;
+	uint64_t last_before, first_after; /* counter values */
+	uint64_t looks, backwards;
+};
+
+/* A worker's way with the timebase: copy it when it is new, read the counter, take a side. */
+static void *turn(void *opaque)
+{
+	struct turner *t = opaque;
+	uint64_t held = 0, last_line = 0;
+	struct timebase tb, fresh;
+
+	while (!__atomic_load_n(&stopped, __ATOMIC_RELAXED)) {
+		const uint64_t sequence = shm_sequence(&t->shm) == held ? 0 : shm_read(&t->shm, &fresh);
+		uint64_t now, line;
+
+		if (sequence) {
+			tb = fresh;
+			held = sequence;
+		}
+		if (!held)
+			continue;
+		now = counter_read(COUNTER_MONOTONIC_RAW);
+		if (timebase_leap(&tb, timebase_side(&tb, now)) == NTP_LEAP_INSERT)
+			t->last_before = now;
+		else if (!t->first_after)
+			t->first_after = now;
+		/* Put back on one side, time goes on; corrections of the line are of some microseconds. */
+		line = timebase_time(&tb, now) + (t->first_after ? NTP64_SECOND : 0);
+		t->backwards += t->looks && ntp64_diff(line, last_line) < -(int64_t)(NTP64_SECOND / 10000);
+		last_line = line;
+		t->looks++;
+	}
+	return NULL;
+}
+
+/* A clock daemon whose line is corrected all the time, and with it the turn until that is fixed. */
+static unsigned write_leap(struct shm *shm, struct timebase *even)
+{
+	static struct leap_table table = {.entries = 2, .entry = {{LEAP_1972, LEAP_TAI_1972}}};
+	const struct leap_facts facts = {.table = &table, .gnss = LEAP_UNHEARD, .upstream = LEAP_UNHEARD};
+	const uint64_t start = even->counter;
+	struct leap_options options;
+	struct leap_plan plan;
+	unsigned overs = 0;
+
+	table.entry[1] = (struct leap_entry){leap_seconds(even->time) + 3, LEAP_TAI_1972 + 1};
+	leap_options_init(&options);
+	leap_plan_init(&plan, &options);
+	while (counter_read(COUNTER_MONOTONIC_RAW) - start < LEAP_END_MS * UINT64_C(1000000)) {
+		struct timebase tb = *even;
+
+		even->time += (uint64_t)(rand() % 8001) - 4000;
+		tb.counter = counter_read(COUNTER_MONOTONIC_RAW);
+		tb.time = timebase_line(even, tb.counter);
+		overs += leap_plan_apply(&plan, &facts, &tb) == LEAP_OVER;
+		shm_publish(shm, &tb);
+		nanosleep(&(struct timespec){.tv_nsec = LEAP_REFRESH_NS}, NULL);
+	}
+	return overs;
+}
+
+static void test_readers_turn_together(void **state)
+{
+	struct turner turners[READERS] = {0};
+	uint64_t last_before = 0, first_after = UINT64_MAX;
+	/* LEAP_AHEAD_MS before a whole second, which will be the leap's midnight. */
+	struct timebase even = {.counter_hz = 1000000000,
+		.time = (UINT64_C(4070908800) << 32) +
+			(3 * UINT64_C(1000) - LEAP_AHEAD_MS) * NTP64_SECOND / 1000,
+		.leap = NTP_LEAP_INSERT,
+		.rate = UINT64_C(1208925819614629),
+		.counter_kind = COUNTER_MONOTONIC_RAW};
+	struct shm writer;
+
+	(void)state;
+	srand(3);
+	__atomic_store_n(&stopped, 0, __ATOMIC_RELAXED);
+	assert_int_equal(shm_create(&writer, run_dir, &TIMEBASE_CONTRACT), SHM_OK);
+	even.counter = counter_read(COUNTER_MONOTONIC_RAW);
+	shm_publish(&writer, &even);
+	for (int i = 0; i < READERS; i++) {
+		assert_int_equal(shm_open_reader(&turners[i].shm, run_dir, &TIMEBASE_CONTRACT), SHM_OK);
+		assert_int_equal(pthread_create(&turners[i].thread, NULL, turn, &turners[i]), 0);
+	}
+	assert_int_equal(write_leap(&writer, &even), 1);
+	__atomic_store_n(&stopped, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < READERS; i++) {
+		pthread_join(turners[i].thread, NULL);
+		assert_true(turners[i].looks > 100 && turners[i].last_before && turners[i].first_after);
+		assert_int_equal(turners[i].backwards, 0);
+		if (turners[i].last_before > last_before)
+			last_before = turners[i].last_before;
+		if (turners[i].first_after < first_after)
+			first_after = turners[i].first_after;
+		shm_close(&turners[i].shm);
+	}
+	print_message("%llu ns between the last look before the turn and the first after it\n",
+		(unsigned long long)(first_after - last_before));
+	assert_true(last_before < first_after);
+	shm_close(&writer);
+}
+
 static int make_run_dir(void **state)
 {
 	(void)state;
@@ -152,7 +266,8 @@ static int remove_run_dir(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers_see_whole_copies)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers_see_whole_copies),
+		cmocka_unit_test(test_readers_turn_together)};
 
 	return cmocka_run_group_tests(tests, make_run_dir, remove_run_dir);
 }

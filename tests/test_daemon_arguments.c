@@ -91,6 +91,59 @@ static void ke_again(void **state)
 	assert_memory_equal(again.text, d.text, d.used);
 }
 
+static void clock_with_all(void **state)
+{
+	(void)state;
+	assert_true(daemon_arguments_clock(&d, &config, "/run/t", false));
+	assert_arguments("--run-dir=/run/t --refresh=4000 --holdover=3600");
+	set("local stratum 8");
+	set("clockrefresh 2000");
+	set("holdover 60");
+	set("refclock pps /dev/pps0 lock GPS poll 2");
+	set("refclock SHM 0:perm=0644 refid GPS offset 0.14 noselect");
+	set("driftfile /d");
+	set("logdir /l");
+	set("log tracking refclocks");
+	set("serving silent 60");
+	set("crosscheck unsynchronised 0.5");
+	/* These are the supervisor's alone. */
+	set("healthfile /h");
+	set("healthhook /p");
+	assert_true(daemon_arguments_clock(&d, &config, "/run/t", true));
+	assert_arguments("--run-dir=/run/t --refresh=2000 --holdover=60 --local-stratum=8 --verbose "
+			 "--directive=refclock PPS /dev/pps0 refid PPS0 lock GPS poll 2 "
+			 "--directive=refclock SHM 0:perm=0644 refid GPS offset 0.14 noselect "
+			 "--directive=driftfile /d interval 3600 --directive=logdir /l "
+			 "--directive=log tracking refclocks "
+			 "--directive=serving raised 0.01 unsynchronised 1 silent 60 "
+			 "--directive=crosscheck unsynchronised 0.5");
+}
+
+/* As many sources, and as long ones, as there can be. */
+static void clock_with_long_sources(void **state)
+{
+	char line[512], path[130];
+
+	(void)state;
+	memset(path, 'p', sizeof(path));
+	path[0] = '/';
+	path[SOURCE_PARAMETER - 1] = '\0';
+	for (unsigned i = 0; i < SOURCES_MAX; i++) {
+		snprintf(line, sizeof(line),
+			"refclock MEINBERG %s lock ABCD poll -6 dpoll -6 filter 100 stratum 14 minsamples "
+			"1000 "
+			"maxsamples 1000 offset -1.2345678901234567e-8 delay 1.2345678901234567e-8 precision "
+			"1.2345678901234567e-8 maxdispersion 1.2345678901234567e-8 rate 0.12345678901234567 "
+			"width "
+			"1.2345678901234567e-8 noselect prefer trust require pps tai local",
+			path);
+		set(line);
+	}
+	assert_true(daemon_arguments_clock(&d, &config, "/run/t", true));
+	assert_non_null(strstr(d.argument[SOURCES_MAX + 4], "refclock MEINBERG"));
+	assert_non_null(strstr(d.argument[SOURCES_MAX + 4], "pps tai local"));
+}
+
 static void too_long(void **state)
 {
 	static char run_dir[DAEMON_TEXT];
@@ -113,6 +166,8 @@ int main(void)
 		cmocka_unit_test_setup(ke_by_default, setup),
 		cmocka_unit_test_setup(ke_with_all, setup),
 		cmocka_unit_test_setup(ke_again, setup),
+		cmocka_unit_test_setup(clock_with_all, setup),
+		cmocka_unit_test_setup(clock_with_long_sources, setup),
 		cmocka_unit_test_setup(too_long, setup),
 	};
 

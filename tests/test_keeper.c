@@ -444,10 +444,43 @@ static void test_differs(void **state)
 	assert_true(keeper_differs(&a, &b));
 }
 
+/* Who compares with the network's time has to count a clock in that chronyd -x does not set. */
+static void test_time_of_a_clock_that_nobody_sets(void **state)
+{
+	static const double offsets[] = {0.25, -0.25, 1.75, 1e-4, -1e-4, 0};
+	struct keeper_status s;
+	char line[KEEPER_LINE];
+	int64_t ahead;
+	uint64_t error;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		const bool counted = fabs(offsets[i]) > 1e-3;
+		double rest = 0.002 + (counted ? 0 : fabs(offsets[i]));
+
+		snprintf(line, sizeof(line),
+			"0A4D0001,10.77.0.1,9,1795296810.5,%.9f,0,0,0,0,0,0.002,0.001,1.0,Normal",
+			offsets[i]);
+		assert_true(read_line(&s, line));
+		keeper_time(&s, instant, &ahead, &error);
+		assert_true(fabs((double)ahead / (double)NTP64_SECOND - (counted ? offsets[i] : 0)) < 1e-8);
+		assert_true(fabs((double)error / (double)NTP64_SECOND - rest) < 2e-5);
+		keeper_time(&s, instant + 2000000000, &ahead, &error);
+		rest += counted ? 1e-3 : 0;
+		assert_true(fabs((double)error / (double)NTP64_SECOND - rest) < 1e-4);
+	}
+	snprintf(line, sizeof(line),
+		"0A4D0001,10.77.0.1,9,1795296810.5,99999,0,0,0,0,0,0.002,0.001,1.0,Normal");
+	assert_true(read_line(&s, line));
+	keeper_time(&s, instant, &ahead, &error);
+	assert_true(ahead == 0 && error >= 65535 * NTP64_SECOND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_synchronised),
+		cmocka_unit_test(test_time_of_a_clock_that_nobody_sets),
 		cmocka_unit_test(test_other_golden_lines),
 		cmocka_unit_test(test_not_synchronised),
 		cmocka_unit_test(test_root_delay_survives_printing),

@@ -1,4 +1,4 @@
-/* Nonces from a key stream: nts/nonce.h. */
+/* Nonces from a key stream: nts/nonce.h, by each back-end. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "nts/nonce.h"
+#include "tests/each_backend.h"
 
 static const uint8_t key[NONCE_KEY] = "sixteen octets..";
 
@@ -34,8 +35,8 @@ static void expected_nonce(uint8_t nonce[NONCE], uint64_t n)
 /* Draws of any size continue each other; what was in the buffer before does not matter. */
 static void test_stream(void **state)
 {
-	static const size_t draws[] = {1, 3, 0, 256, 7, 1};
-	struct nonces *nonces = nonces_new(key);
+	static const size_t draws[] = {1, 3, 0, 256, 7, 1, 16, 8, 33};
+	struct nonces *nonces = nonces_new_by(backend, key);
 	uint64_t n = 0;
 
 	(void)state;
@@ -64,7 +65,7 @@ static void test_unlike(void **state)
 {
 	enum { COUNT = 100000 };
 	uint8_t(*octets)[NONCE] = malloc((size_t)COUNT * NONCE);
-	struct nonces *nonces = nonces_new(key);
+	struct nonces *nonces = nonces_new_by(backend, key);
 
 	(void)state;
 	assert_non_null(octets);
@@ -81,12 +82,12 @@ static void test_unlike(void **state)
 static void test_keys(void **state)
 {
 	uint8_t other[NONCE_KEY], a[NONCE], b[NONCE], c[NONCE];
-	struct nonces *of_key = nonces_new(key), *again = nonces_new(key), *of_other;
+	struct nonces *of_key = nonces_new_by(backend, key), *again = nonces_new_by(backend, key), *of_other;
 
 	(void)state;
 	memcpy(other, key, sizeof(other));
 	other[15] ^= 1;
-	of_other = nonces_new(other);
+	of_other = nonces_new_by(backend, other);
 	assert_true(nonces_draw(of_key, a, 1) && nonces_draw(again, b, 1) && nonces_draw(of_other, c, 1));
 	assert_memory_equal(a, b, NONCE);
 	assert_memory_not_equal(a, c, NONCE);
@@ -99,7 +100,7 @@ static void test_keys(void **state)
 /* More than the library counts: refused before anything is written. */
 static void test_too_many(void **state)
 {
-	struct nonces *nonces = nonces_new(key);
+	struct nonces *nonces = nonces_new_by(backend, key);
 	uint8_t octet = 0xa5;
 
 	(void)state;
@@ -119,5 +120,5 @@ int main(void)
 		cmocka_unit_test(test_too_many),
 	};
 
-	return cmocka_run_group_tests_name("nonce", tests, NULL, NULL);
+	return run_each_backend("nonce", tests, sizeof(tests) / sizeof(tests[0]), NULL, NULL);
 }

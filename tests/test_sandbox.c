@@ -51,6 +51,31 @@ static int make_other_socket(void)
 	return socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM ? LIVES : 1;
 }
 
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void test_descriptors_are_closed(void **state)
+{
+	const int keep[] = {7, 9};
+	int status, good = 1;
+	const pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		for (int fd = 3; fd < 12; fd++)
+			dup2(STDERR_FILENO, fd);
+		sandbox_keep_descriptors(keep, 2);
+		for (int fd = 0; fd < 12; fd++)
+			good &= is_open(fd) == (fd < 3 || fd == 7 || fd == 9);
+		sandbox_keep_descriptors(NULL, 0);
+		_exit(good && !is_open(7) && is_open(2) ? LIVES : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == LIVES);
+}
+
 static void assert_lives(int status)
 {
 	assert_true(WIFEXITED(status));
@@ -83,6 +108,7 @@ static void test_another_call_kills(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_descriptors_are_closed),
 		cmocka_unit_test(test_files_are_refused_quietly),
 		cmocka_unit_test(test_rules_are_by_argument),
 		cmocka_unit_test(test_another_call_kills),

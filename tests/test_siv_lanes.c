@@ -14,6 +14,7 @@
 
 #include "bench/random.h"
 #include "nts/cookie.h"
+#include "nts/nonce.h"
 #include "nts/siv_lanes.h"
 #include "tests/each_backend.h"
 #include "tests/siv_lanes_wide_x86.h"
@@ -327,6 +328,31 @@ static void test_seal(void **state)
 	}
 }
 
+/* Any stretch of what the portable back-end makes from the beginning. */
+static void test_stream(void **state)
+{
+	enum { BLOCKS = 200 };
+	static uint8_t wanted[BLOCKS][BLOCK], got[BLOCKS + 1][BLOCK];
+	static const uint8_t untouched[BLOCK];
+
+	(void)state;
+	skip_without_lanes();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		const unsigned first = below(BLOCKS), count = below(BLOCKS - first + 1);
+		struct nonces *nonces;
+
+		new_round(1);
+		nonces = nonces_new_by(&siv_openssl, bed.master + BLOCK);
+		assert_non_null(nonces);
+		assert_true(nonces_draw(nonces, wanted, BLOCKS));
+		nonces_free(nonces);
+		memset(got, 0, sizeof(got));
+		lanes->backend->stream(&bed.prepared, first, got[0], count);
+		assert_memory_equal(got, wanted[first], (size_t)count * BLOCK);
+		assert_memory_equal(got[count], untouched, BLOCK);
+	}
+}
+
 /* After it the lanes' own memory holds no key. */
 static void test_forget(void **state)
 {
@@ -353,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_chain_and_bake),
 		cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_forget),
 	};
 

@@ -152,6 +152,71 @@ static void test_is_synchronised(void **state)
 	assert_false(timebase_is_synchronised(&tb, tb.counter));
 }
 
+static void test_turn(void **state)
+{
+	struct timebase tb = two_gigahertz;
+	const uint64_t second = tb.counter_hz;
+
+	(void)state;
+	tb.leap_at = tb.counter + 3 * second;
+	tb.leap = NTP_LEAP_INSERT;
+	tb.tai_offset = 37;
+	tb.leap_step = (int64_t)NTP64_SECOND;
+	assert_true(timebase_time(&tb, tb.leap_at - 1) == tb.time + 3 * NTP64_SECOND - 2);
+	assert_true(timebase_time(&tb, tb.leap_at) == tb.time + 2 * NTP64_SECOND);
+	assert_true(timebase_line(&tb, tb.leap_at) == tb.time + 3 * NTP64_SECOND);
+	assert_true(timebase_time(&tb, tb.leap_at + second) == tb.time + 3 * NTP64_SECOND);
+	assert_true(timebase_age(&tb, tb.leap_at) == 3 * NTP64_SECOND);
+	assert_int_equal(timebase_leap(&tb, timebase_side(&tb, tb.leap_at - 1)), NTP_LEAP_INSERT);
+	assert_int_equal(timebase_leap(&tb, timebase_side(&tb, tb.leap_at)), NTP_LEAP_NONE);
+	assert_int_equal(timebase_tai_offset(&tb, timebase_side(&tb, tb.leap_at - 1)), 37);
+	assert_int_equal(timebase_tai_offset(&tb, timebase_side(&tb, tb.leap_at)), 38);
+	tb.leap_step = -(int64_t)NTP64_SECOND;
+	assert_true(timebase_time(&tb, tb.leap_at) == tb.time + 4 * NTP64_SECOND);
+	assert_int_equal(timebase_tai_offset(&tb, timebase_side(&tb, tb.leap_at)), 36);
+	tb.leap = NTP_LEAP_UNSYNC;
+	assert_int_equal(timebase_leap(&tb, timebase_side(&tb, tb.leap_at)), NTP_LEAP_UNSYNC);
+	tb.tai_offset = 0;
+	assert_int_equal(timebase_tai_offset(&tb, timebase_side(&tb, tb.leap_at)), 0);
+}
+
+/* Without a turn there is one side, wherever leap_at is; with one also where the counter wraps. */
+static void test_sides(void **state)
+{
+	struct timebase tb = two_gigahertz;
+
+	(void)state;
+	for (uint64_t counter = 1; counter != 0; counter <<= 1)
+		assert_int_equal(timebase_side(&tb, counter), 0);
+	tb.leap_step = (int64_t)NTP64_SECOND;
+	tb.leap_at = 2;
+	assert_int_equal(timebase_side(&tb, UINT64_MAX - 1), 0);
+	assert_int_equal(timebase_side(&tb, 1), 0);
+	assert_int_equal(timebase_side(&tb, 2), NTP64_SECOND);
+	tb.leap_at = UINT64_MAX;
+	assert_int_equal(timebase_side(&tb, UINT64_MAX - 1), 0);
+	assert_int_equal(timebase_side(&tb, 0), NTP64_SECOND);
+}
+
+/* The inverse: the first counter value that comes to the time. */
+static void test_counter_at(void **state)
+{
+	(void)state;
+	srand(17);
+	for (int i = 0; i < 100000; i++) {
+		struct timebase tb = two_gigahertz;
+		uint64_t at, far = (uint64_t)rand() << (rand() % 32);
+
+		tb.counter = (uint64_t)rand() << (rand() % 34);
+		tb.rate = (UINT64_C(1) << 49) + ((uint64_t)rand() << (rand() % 24));
+		at = timebase_counter_at(&tb, rand() % 2 ? tb.time + far : tb.time - far);
+		far = timebase_line(&tb, at) - tb.time;
+		at = timebase_counter_at(&tb, tb.time + far);
+		assert_true(timebase_line(&tb, at) - tb.time == far);
+		assert_true(ntp64_diff(timebase_line(&tb, at - 1), tb.time + far) < 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +230,9 @@ int main(void)
 		cmocka_unit_test(test_dispersion_rounds_up),
 		cmocka_unit_test(test_dispersion_grows),
 		cmocka_unit_test(test_is_synchronised),
+		cmocka_unit_test(test_turn),
+		cmocka_unit_test(test_sides),
+		cmocka_unit_test(test_counter_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

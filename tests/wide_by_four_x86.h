@@ -27,6 +27,10 @@ struct wide {
 	_Alignas(64) __m128i quarter[QUARTERS];
 };
 
+struct half {
+	_Alignas(32) __m128i quarter[QUARTERS / 2];
+};
+
 #define EACH_QUARTER for (int q = 0; q < QUARTERS; q++)
 
 #define BY_TWO(name, instruction)                                                    \
@@ -49,10 +53,14 @@ BY_TWO(wide_xor, _mm_xor_si128)
 BY_TWO(wide_and, _mm_and_si128)
 BY_TWO(wide_or, _mm_or_si128)
 BY_TWO(wide_lower_halves, _mm_unpacklo_epi64)
+BY_TWO(wide_upper_halves, _mm_unpackhi_epi64)
+BY_TWO(wide_lower_words, _mm_unpacklo_epi32)
+BY_TWO(wide_upper_words, _mm_unpackhi_epi32)
 BY_TWO(wide_aesenc, _mm_aesenc_si128)
 BY_TWO(wide_aesenclast, _mm_aesenclast_si128)
 BY_TWO(wide_shuffle, _mm_shuffle_epi8)
 BY_TWO(wide_add, _mm_add_epi32)
+BY_TWO(wide_add_halves, _mm_add_epi64)
 BY_COUNT(wide_left, _mm_slli_epi32)
 BY_COUNT(wide_right, _mm_srai_epi32)
 
@@ -64,10 +72,47 @@ static inline struct wide wide_of(__m128i block)
 	return a;
 }
 
-static inline struct wide wide_insert(struct wide a, __m128i block, int at)
+static inline struct half half_of(__m128i block)
 {
-	a.quarter[at] = block;
+	return (struct half){{block, block}};
+}
+
+/* Of the first, but the lower quarter of the other. */
+static inline struct half half_blend(struct half a, struct half b)
+{
+	a.quarter[0] = b.quarter[0];
 	return a;
+}
+
+static inline struct wide wide_of_halves(struct half lower, struct half upper)
+{
+	return (struct wide){{lower.quarter[0], lower.quarter[1], upper.quarter[0], upper.quarter[1]}};
+}
+
+/* Two quarters of each, by two bits for each. */
+static inline struct wide wide_quarters(struct wide a, struct wide b, int which)
+{
+	return (struct wide){{a.quarter[which & 3], a.quarter[which >> 2 & 3], b.quarter[which >> 4 & 3],
+		b.quarter[which >> 6 & 3]}};
+}
+
+/* The two functions of three that are used. */
+static inline struct wide wide_of_three(struct wide a, struct wide b, struct wide c, int function)
+{
+	return wide_xor(a, function == 0x96 ? wide_xor(b, c) : wide_and(b, c));
+}
+
+static inline struct wide wide_load(const void *octets)
+{
+	struct wide a;
+
+	memcpy(&a, octets, sizeof(a));
+	return a;
+}
+
+static inline void wide_store(void *octets, struct wide a)
+{
+	memcpy(octets, &a, sizeof(a));
 }
 
 /* Counts are constants in the instruction: by octets there are two that are used. */
@@ -126,45 +171,70 @@ X86_END
 #undef _mm512_xor_si512
 #undef _mm512_and_si512
 #undef _mm512_or_si512
+#undef _mm512_ternarylogic_epi32
 #undef _mm512_unpacklo_epi64
+#undef _mm512_unpackhi_epi64
+#undef _mm512_unpacklo_epi32
+#undef _mm512_unpackhi_epi32
+#undef _mm512_shuffle_i32x4
+#undef _mm512_loadu_si512
+#undef _mm512_storeu_si512
 #undef _mm512_clmulepi64_epi128
 #undef _mm512_bsrli_epi128
 #undef _mm512_aesenc_epi128
 #undef _mm512_aesenclast_epi128
 #undef _mm512_shuffle_epi8
 #undef _mm512_add_epi32
+#undef _mm512_add_epi64
 #undef _mm512_slli_epi32
 #undef _mm512_srai_epi32
 #undef _mm512_bslli_epi128
 #undef _mm512_shuffle_epi32
 #undef _mm512_setzero_si512
 #undef _mm512_broadcast_i32x4
-#undef _mm512_castsi128_si512
+#undef _mm256_castsi128_si256
+#undef _mm256_broadcastsi128_si256
+#undef _mm256_blend_epi32
+#undef _mm512_castsi256_si512
 #undef _mm512_castsi512_si128
-#undef _mm512_inserti32x4
+#undef _mm512_inserti64x4
 #undef _mm512_extracti32x4_epi32
 #undef _mm512_cmpeq_epi64_mask
 
 #define __m512i struct wide
+#undef X86_SETTLE
+#define X86_SETTLE(vector) ((void)(vector))
 #define _mm512_xor_si512 wide_xor
 #define _mm512_and_si512 wide_and
 #define _mm512_or_si512 wide_or
+#define _mm512_ternarylogic_epi32 wide_of_three
 #define _mm512_unpacklo_epi64 wide_lower_halves
+#define _mm512_unpackhi_epi64 wide_upper_halves
+#define _mm512_unpacklo_epi32 wide_lower_words
+#define _mm512_unpackhi_epi32 wide_upper_words
+#define _mm512_shuffle_i32x4 wide_quarters
+#define _mm512_loadu_si512 wide_load
+#define _mm512_storeu_si512 wide_store
 #define _mm512_clmulepi64_epi128 wide_multiply
 #define _mm512_bsrli_epi128(a, octets) wide_down(a)
 #define _mm512_aesenc_epi128 wide_aesenc
 #define _mm512_aesenclast_epi128 wide_aesenclast
 #define _mm512_shuffle_epi8 wide_shuffle
 #define _mm512_add_epi32 wide_add
+#define _mm512_add_epi64 wide_add_halves
 #define _mm512_slli_epi32 wide_left
 #define _mm512_srai_epi32 wide_right
 #define _mm512_bslli_epi128 wide_up
 #define _mm512_shuffle_epi32(a, order) wide_reorder(a, (int)(order))
 #define _mm512_setzero_si512() wide_of(_mm_setzero_si128())
 #define _mm512_broadcast_i32x4 wide_of
-#define _mm512_castsi128_si512 wide_of
+#define __m256i struct half
+#define _mm256_castsi128_si256 half_of
+#define _mm256_broadcastsi128_si256 half_of
+#define _mm256_blend_epi32(a, b, words) half_blend(a, b)
+#define _mm512_castsi256_si512(a) (a)
 #define _mm512_castsi512_si128(a) ((a).quarter[0])
-#define _mm512_inserti32x4 wide_insert
+#define _mm512_inserti64x4(lower, upper, at) wide_of_halves(lower, upper)
 #define _mm512_extracti32x4_epi32(a, at) ((a).quarter[at])
 #define _mm512_cmpeq_epi64_mask wide_equal
 

@@ -63,11 +63,17 @@ static void write_wrapped(const char *directory, const char *name, uint8_t mode,
 static void write_modes(const char *directory)
 {
 	const uint8_t patched = FUZZ_NTS_PATCHED | NTS_OVER_IPV6;
+	const uint8_t usual = FUZZ_NTS_USUAL | NTS_OVER_IPV4;
+	const uint8_t usual_gcm_siv = usual | FUZZ_NTS_GCM_SIV | FUZZ_NTS_OFFLOAD;
 	const uint8_t patch[2][3] = {{0, 2, 1}, {1, 0, 0x80}};
 
 	write_seed(directory, "patched-not", &patched, 1, "", 0);
 	write_seed(directory, "patched-once", &patched, 1, patch[0], 3);
 	write_seed(directory, "patched-twice", &patched, 1, patch, 6);
+	write_seed(directory, "usual", &usual, 1, "", 0);
+	write_seed(directory, "usual-once", &usual, 1, patch[1], 3);
+	write_seed(directory, "usual-gcm-siv", &usual_gcm_siv, 1, "", 0);
+	write_seed(directory, "usual-gcm-siv-twice", &usual_gcm_siv, 1, patch, 6);
 	write_wrapped(directory, "wrapped", FUZZ_NTS_WRAPPED, "", "", 16, 0);
 	write_wrapped(directory, "wrapped-fields", FUZZ_NTS_WRAPPED | NTS_OVER_VLAN_IPV6, "ppu", "pu", 16, 0);
 	write_wrapped(directory, "wrapped-padded", FUZZ_NTS_WRAPPED, "u", "q", 5, 2);

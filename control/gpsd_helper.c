@@ -1,0 +1,204 @@
+#include "control/gpsd_helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control/gpsd_lines.h"
+#include "control/gpsd_unpack.h"
+#include "dataplane/log.h"
+#include "refclock/gpsd_address.h"
+
+enum {
+	PARSE_S = 2,         /* more than any line takes */
+	PAUSE_MS = 250,      /* before the second try to connect ... */
+	PAUSE_MAX_MS = 8000, /* ... doubled with each that fails, up to this */
+};
+
+struct talk {
+	struct gpsd_address address;
+	int pipe;
+	int pause; /* ms */
+	struct gps_data_t data;
+	struct gpsd_lines lines;
+};
+
+/* Ends the process when nobody reads any more. */
+static void hand_over(const struct talk *talk, const struct gpsd_record *record)
+{
+	if (write(talk->pipe, record, sizeof(*record)) != sizeof(*record))
+		_exit(0);
+}
+
+static void say_gone(const struct talk *talk, const char *reason)
+{
+	struct gpsd_record record = {.kind = GPSD_GONE};
+
+	snprintf(record.text, sizeof(record.text), "gpsd at %.48s:%s: %.60s", talk->address.host,
+		talk->address.port, reason);
+	hand_over(talk, &record);
+}
+
+static void say_connected(const struct talk *talk)
+{
+	const struct gpsd_record record = {.kind = GPSD_CONNECTED};
+
+	hand_over(talk, &record);
+}
+
+static void hand_over_all(struct talk *talk)
+{
+	static char line[GPSD_LINE];
+	size_t length;
+
+	while (gpsd_lines_next(&talk->lines, line, &length)) {
+		struct gpsd_record record[GPSD_UNPACK_RECORDS];
+		int count;
+
+		/* A parser that has lost its way is ended by the alarm. */
+		alarm(PARSE_S);
+		count = gpsd_unpack(&talk->data, line, length, record);
+		alarm(0);
+		for (int i = 0; i < count; i++)
+			hand_over(talk, &record[i]);
+	}
+}
+
+/* Until gpsd has gone; or the daemon, which may be while gpsd says nothing. */
+static void listen_to(struct talk *talk)
+{
+	talk->lines.length = 0;
+	talk->lines.skipping = false;
+	for (;;) {
+		struct pollfd p[] = {
+			{.fd = talk->data.gps_fd, .events = POLLIN}, {.fd = talk->pipe, .events = 0}};
+		size_t room;
+		char *at = gpsd_lines_room(&talk->lines, &room);
+		ssize_t n;
+
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[1].revents & POLLERR)
+			_exit(0);
+		n = read(talk->data.gps_fd, at, room);
+		if (n <= 0)
+			return;
+		talk->pause = PAUSE_MS;
+		gpsd_lines_added(&talk->lines, (size_t)n);
+		hand_over_all(talk);
+	}
+}
+
+/* NULL, or why there is no talk. */
+static const char *converse(struct talk *talk)
+{
+	const char *device = talk->address.device;
+	unsigned flags = WATCH_ENABLE | WATCH_JSON | WATCH_PPS | (device[0] ? WATCH_DEVICE : 0);
+	int error;
+
+	memset(&talk->data, 0, sizeof(talk->data));
+	error = gps_open(talk->address.host, talk->address.port, &talk->data);
+	if (error != 0)
+		return gps_errstr(error);
+	if (gps_stream(&talk->data, flags, talk->address.device) == 0) {
+		say_connected(talk);
+		listen_to(talk);
+	}
+	gps_close(&talk->data);
+	return "it has closed the connection";
+}
+
+/* Never returns. */
+static void run_worker(struct talk *talk, pid_t parent)
+{
+	prctl(PR_SET_NAME, "tickwire-gpsd", 0L, 0L, 0L);
+	if (!sandbox_follow_parent(parent))
+		_exit(0);
+	for (;;) {
+		say_gone(talk, converse(talk));
+		poll(NULL, 0, talk->pause);
+		talk->pause = talk->pause * 2 < PAUSE_MAX_MS ? talk->pause * 2 : PAUSE_MAX_MS;
+	}
+}
+
+/* Starts the worker again when a signal has ended it: what comes over a socket may find an error of a parser.
+ */
+static void run_keeper(struct talk *talk)
+{
+	pid_t self = getpid();
+
+	for (;;) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0)
+			run_worker(talk, self);
+		/* It ends by itself when the daemon is gone. */
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status == 0)
+			_exit(0);
+		log_warning(
+			"the process that talks with gpsd has crashed (wait status %#x); starting it again",
+			(unsigned)status);
+		say_gone(talk, "the process that talks with it has crashed");
+		poll(NULL, 0, PAUSE_MAX_MS / 4);
+	}
+}
+
+/* Never returns. */
+static void run_helper(struct talk *talk, const struct sandbox_user *user, pid_t parent)
+{
+	char text[256];
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_IGN); /* of a terminal: the daemon decides */
+	signal(SIGPIPE, SIG_IGN);
+	/* Nothing of the daemon's is in reach of what parses. */
+	sandbox_keep_descriptors(&talk->pipe, 1);
+	if (!sandbox_drop_privileges(user, NULL, 0, text, sizeof(text))) {
+		log_error("gpsd helper: %s", text);
+		_exit(1);
+	}
+	prctl(PR_SET_NAME, "tickwire-gpsd", 0L, 0L, 0L);
+	if (!sandbox_follow_parent(parent))
+		_exit(0);
+	run_keeper(talk);
+}
+
+int gpsd_helper_start(const char *parameter, const struct sandbox_user *user, char *text, size_t size)
+{
+	static struct talk talk;
+	pid_t pid, self = getpid();
+	int ends[2];
+
+	if (!gpsd_address_parse(&talk.address, parameter)) {
+		snprintf(text, size, "GPSD \"%s\": expected [HOST][:PORT][:DEVICE]", parameter);
+		return -1;
+	}
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		snprintf(text, size, "cannot start the process that talks with gpsd: %s", strerror(errno));
+		return -1;
+	}
+	talk.pipe = ends[1];
+	talk.pause = PAUSE_MS;
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		run_helper(&talk, user, self);
+	}
+	if (pid < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+		snprintf(text, size, "cannot start the process that talks with gpsd: %s", strerror(errno));
+		close(ends[0]);
+		ends[0] = -1;
+	}
+	close(ends[1]);
+	return ends[0];
+}

@@ -1,0 +1,25 @@
+/*
+ * LD_PRELOAD: a device for a process, where there is none. The path in one environment variable opens as the
+ * shim's device, and what it does is in the file that another names, which a test writes at any time; without
+ * the variables nothing changes. One device a shim, open once at a time.
+ */
+#ifndef TESTS_DEVICESHIM_H
+#define TESTS_DEVICESHIM_H
+
+#include <stddef.h>
+
+enum { DEVICESHIM_REAL = -2 /* let the descriptor itself answer */ };
+
+struct deviceshim {
+	const char *device_variable, *file_variable;
+	size_t size; /* of the file */
+	/* The descriptor, or -1 with errno. */
+	int (*open_device)(const volatile void *file);
+	/* As ioctl(2) on it, or DEVICESHIM_REAL. */
+	int (*answer)(const volatile void *file, unsigned long request, void *argument);
+};
+
+/* Each shim defines its own. */
+extern const struct deviceshim deviceshim;
+
+#endif

@@ -1,0 +1,502 @@
+/* control/clock_log.h, control/drift_file.h and control/clock_files.h: lines as chrony writes them, drift
+ * files of any content, and files that are rotated, full or gone. */
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "control/clock_files.h"
+#include "control/clock_log.h"
+#include "control/drift_file.h"
+#include "dataplane/log.h"
+#include "ntp/timestamp.h"
+
+static struct clock_settings settings;
+static char dir[64], text[512];
+
+static int setup(void **state)
+{
+	(void)state;
+	clock_settings_init(&settings);
+	settings.sources = 2;
+	source_options_init(&settings.source[0], SOURCE_PPS);
+	memcpy(settings.source[0].refid, "PPS2", 4);
+	source_options_init(&settings.source[1], SOURCE_NMEA);
+	memcpy(settings.source[1].refid, "GPS", 3);
+	settings.logs =
+		CLOCK_LOG_MEASUREMENTS | CLOCK_LOG_STATISTICS | CLOCK_LOG_TRACKING | CLOCK_LOG_REFCLOCKS;
+	settings.log_banner = 0;
+	snprintf(dir, sizeof(dir), "/tmp/tickwire-test-log-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(settings.log_dir, sizeof(settings.log_dir), "%s", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+/* 2009-11-30 14:33:27 */
+static const struct discipline_record example = {.kind = RECORD_RAW,
+	.source = 0,
+	.time = (UINT64_C(1259591607) + NTP_UNIX_EPOCH) << 32,
+	.number = 7,
+	.pulse = true,
+	.stratum = 1,
+	.raw_offset = 4.9e-7,
+	.offset = -6.741777e-7,
+	.dispersion = 1e-6,
+	.deviation = 2.94e-3,
+	.frequency = -3.541,
+	.skew = 0.075,
+	.samples = 16,
+	.combined = 2};
+
+static void assert_line(
+	const struct discipline_record *r, int index, enum clock_log_file file, const char *expected)
+{
+	struct clock_log_line line[CLOCK_LOG_LINES];
+
+	assert_true(index < clock_log_format(line, &settings, r));
+	assert_int_equal(line[index].file, file);
+	assert_string_equal(line[index].text, expected);
+}
+
+/* The example of chrony.conf's manual page, and as chrony prints a filtered sample. */
+static void refclocks(void **state)
+{
+	struct discipline_record r = example;
+	struct clock_log_line line[CLOCK_LOG_LINES];
+
+	(void)state;
+	assert_line(&r, 0, CLOCK_LOG_FILE_REFCLOCKS,
+		"2009-11-30 14:33:27.000000 PPS2    7 N 1  4.900000e-07 -6.741777e-07  1.000e-06\n");
+	assert_int_equal(clock_log_format(line, &settings, &r), 1);
+	r.kind = RECORD_FILTERED;
+	r.source = 1;
+	r.leap = 1;
+	r.time += NTP64_SECOND / 4;
+	settings.logs = CLOCK_LOG_REFCLOCKS;
+	assert_line(&r, 0, CLOCK_LOG_FILE_REFCLOCKS,
+		"2009-11-30 14:33:27.250000 GPS     - + -       -       -6.741777e-07  1.000e-06\n");
+}
+
+/* The kernel clock that is watched without being configured has a name, too; what is no source has none. */
+static void unconfigured(void **state)
+{
+	struct discipline_record r = example;
+
+	(void)state;
+	r.source = 2;
+	assert_line(&r, 0, CLOCK_LOG_FILE_REFCLOCKS,
+		"2009-11-30 14:33:27.000000 SYS2    7 N 1  4.900000e-07 -6.741777e-07  1.000e-06\n");
+	r.source = -1;
+	assert_line(&r, 0, CLOCK_LOG_FILE_REFCLOCKS,
+		"2009-11-30 14:33:27.000000 -       7 N 1  4.900000e-07 -6.741777e-07  1.000e-06\n");
+}
+
+static void measurements(void **state)
+{
+	struct discipline_record r = example;
+	struct clock_log_line line[CLOCK_LOG_LINES];
+
+	(void)state;
+	settings.logs = CLOCK_LOG_MEASUREMENTS;
+	assert_int_equal(clock_log_format(line, &settings, &r), 0);
+	r.kind = RECORD_FILTERED;
+	r.source = 1;
+	assert_line(&r, 0, CLOCK_LOG_FILE_MEASUREMENTS,
+		"2009-11-30 14:33:27 GPS             N  1 111 111 1111   4  4 1.00 -6.742e-07  2.000e-01  "
+		"1.000e-06  0.000e+00  0.000e+00 47505300 4B K K\n");
+	r.kind = RECORD_RAW;
+	settings.logs |= CLOCK_LOG_RAW;
+	assert_int_equal(clock_log_format(line, &settings, &r), 1);
+}
+
+static void statistics_and_tracking(void **state)
+{
+	struct discipline_record r = example;
+
+	(void)state;
+	r.kind = RECORD_STATISTICS;
+	assert_line(&r, 0, CLOCK_LOG_FILE_STATISTICS,
+		"2009-11-30 14:33:27 PPS2             2.940e-03  6.742e-07  1.000e-06 -3.541e-06  7.500e-08 "
+		"0.0e+00  16   0   0  0.00\n");
+	r.kind = RECORD_TRACKING;
+	assert_line(&r, 0, CLOCK_LOG_FILE_TRACKING,
+		"2009-11-30 14:33:27 PPS2             1     -3.541      0.075  6.742e-07 N  2  2.940e-03  "
+		"4.900e-07  1.000e-09  1.000e-06  1.000e-06\n");
+	r.source = -1;
+	r.leap = 3;
+	assert_line(&r, 0, CLOCK_LOG_FILE_TRACKING,
+		"2009-11-30 14:33:27 -                1     -3.541      0.075  6.742e-07 ?  2  2.940e-03  "
+		"4.900e-07  0.000e+00  1.000e-06  1.000e-06\n");
+}
+
+/* A line never has more columns than its banner, is whole, and has a date as gmtime has it. */
+static void any_record(void **state)
+{
+	struct clock_log_line line[CLOCK_LOG_LINES];
+	uint64_t seed = UINT64_C(0x2545f4914f6cdd1d);
+	struct discipline_record r;
+
+	(void)state;
+	settings.logs |= CLOCK_LOG_RAW;
+	for (int i = 0; i < 20000; i++) {
+		char date[32];
+		struct tm tm;
+		time_t t;
+		int lines;
+
+		for (size_t at = 0; at < sizeof(r); at++) {
+			seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+			((uint8_t *)&r)[at] = (uint8_t)(seed >> 56);
+		}
+		r.pulse = i & 1;
+		r.kind = i % 4;
+		r.source = i % 5 - 1;
+		lines = clock_log_format(line, &settings, &r);
+		assert_in_range(lines, 1, CLOCK_LOG_LINES);
+		t = (time_t)(uint32_t)((uint32_t)(r.time >> 32) - (uint32_t)NTP_UNIX_EPOCH);
+		assert_non_null(gmtime_r(&t, &tm));
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+		for (int k = 0; k < lines; k++) {
+			assert_memory_equal(line[k].text, date, 19);
+			assert_true(strlen(line[k].text) < CLOCK_LOG_LINE);
+			assert_true(strchr(line[k].text, '\n') == line[k].text + strlen(line[k].text) - 1);
+		}
+	}
+}
+
+static void banners(void **state)
+{
+	char banner[1024];
+
+	(void)state;
+	for (unsigned i = 0; i < CLOCK_LOG_FILES; i++) {
+		const size_t columns = strlen(clock_log_columns((enum clock_log_file)i));
+
+		assert_int_equal(
+			clock_log_banner(banner, sizeof(banner), (enum clock_log_file)i), 3 * (columns + 1));
+		assert_memory_equal(banner, "=====", 5);
+		assert_int_equal(banner[columns], '\n');
+	}
+}
+
+static void drift_parse(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} rows[] = {
+		{"           -3.541000             0.075000\n", true},
+		{"1e1 2.5", true},
+		{"\t1\n2\n3\n", true},
+		{"", false},
+		{"1", false},
+		{"1 x", false},
+		{"1 0", false},
+		{"1 -1", false},
+		{"nan 1", false},
+		{"1 inf", false},
+		{"0x10 1", false},
+		{"100001 1", false},
+		{"1 1e300", false},
+		{"1e999 1", false},
+		{"1,5 2", false},
+		{"- 1", false},
+	};
+	double ppm, skew;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (drift_file_parse(rows[i].text, strlen(rows[i].text), &ppm, &skew) != rows[i].good)
+			fail_msg("\"%s\"", rows[i].text);
+	assert_true(drift_file_parse(rows[0].text, strlen(rows[0].text), &ppm, &skew));
+	assert_true(ppm == -3.541 && skew == 0.075);
+	/* An octet of value 0 is an end like another. */
+	assert_false(drift_file_parse("1\0 2", 4, &ppm, &skew));
+}
+
+static void drift_any_octets(void **state)
+{
+	static const char alphabet[] = "0123456789+-.eE \n\tx\0\xff";
+	uint64_t seed = 88172645463325252U;
+	double ppm, skew;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		char *octets;
+		size_t size;
+
+		seed ^= seed << 13;
+		seed ^= seed >> 7;
+		seed ^= seed << 17;
+		size = seed % 300;
+		octets = malloc(size + 1);
+		assert_non_null(octets);
+		for (size_t at = 0; at < size; at++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1;
+			octets[at] = alphabet[(seed >> 33) % (sizeof(alphabet) - 1)];
+		}
+		if (drift_file_parse(octets, size, &ppm, &skew))
+			assert_true(isfinite(ppm) && fabs(ppm) <= 100000 && skew > 0 && skew <= 100000);
+		free(octets);
+	}
+}
+
+static void drift_files(void **state)
+{
+	char path[128];
+	double ppm = 0, skew = 0;
+	struct stat st;
+	FILE *file;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/drift", dir);
+	assert_false(drift_file_read(path, &ppm, &skew, text, sizeof(text)));
+	assert_string_equal(text, "");
+	assert_true(drift_file_write(path, -12.3456789, 1e-9, text, sizeof(text)));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_true(drift_file_read(path, &ppm, &skew, text, sizeof(text)));
+	assert_true(fabs(ppm + 12.345679) < 1e-12 && skew == 1e-6);
+	/* What is not worth keeping leaves the file as it is. */
+	assert_false(drift_file_write(path, NAN, 1, text, sizeof(text)));
+	assert_false(drift_file_write(path, 1, INFINITY, text, sizeof(text)));
+	assert_false(drift_file_write(path, 1, 0, text, sizeof(text)));
+	assert_non_null(strstr(text, "is not worth keeping"));
+	assert_true(drift_file_read(path, &ppm, &skew, text, sizeof(text)));
+	assert_true(fabs(ppm + 12.345679) < 1e-12);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	for (int i = 0; i < 5000; i++)
+		fputc('1', file);
+	fclose(file);
+	assert_false(drift_file_read(path, &ppm, &skew, text, sizeof(text)));
+	assert_non_null(strstr(text, "cannot be read: File too large; the rate is learned anew"));
+	assert_false(drift_file_read(dir, &ppm, &skew, text, sizeof(text)));
+	assert_non_null(strstr(text, "Is a directory"));
+	assert_false(drift_file_write("/nonexistent/drift", 1, 1, text, sizeof(text)));
+}
+
+/* The lines of a file; -1 where there is none. */
+static int count_lines(const char *name)
+{
+	char path[128];
+	FILE *file;
+	int c, lines = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while ((c = fgetc(file)) != EOF)
+		lines += c == '\n';
+	fclose(file);
+	return lines;
+}
+
+static void wait_ms(int ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+static void assert_lines(const char *name, int lines)
+{
+	for (int i = 0; i < 200 && count_lines(name) != lines; i++)
+		wait_ms(10);
+	assert_int_equal(count_lines(name), lines);
+}
+
+static struct clock_files files;
+
+static void start(void)
+{
+	struct sandbox_user user;
+
+	assert_true(sandbox_find_user(&user, "nobody", text, sizeof(text)));
+	if (!clock_files_start(&files, &settings, &user, text, sizeof(text)))
+		fail_msg("%s", text);
+	assert_true(files.fd >= 0);
+}
+
+static void stop(void)
+{
+	int status;
+
+	clock_files_stop(&files);
+	assert_true(wait(&status) > 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* A device that the helper held, too, would not go when the daemon closes it. */
+static void helper_holds_nothing_of_ours(void **state)
+{
+	int ends[2];
+	struct pollfd p;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	start();
+	close(ends[1]);
+	p = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_true(p.revents & POLLHUP);
+	close(ends[0]);
+	clock_files_log(&files, &example);
+	assert_lines("refclocks.log", 1);
+	stop();
+}
+
+static void rename_log(const char *from, const char *to)
+{
+	char old[128], new[128];
+
+	snprintf(old, sizeof(old), "%s/%s", dir, from);
+	snprintf(new, sizeof(new), "%s/%s", dir, to);
+	assert_int_equal(rename(old, new), 0);
+}
+
+static void helper_writes(void **state)
+{
+	struct discipline_record r = example;
+	char path[128];
+	struct stat st;
+	double ppm, skew;
+
+	(void)state;
+	settings.log_banner = 2;
+	snprintf(settings.drift_file, sizeof(settings.drift_file), "%s/drift", dir);
+	start();
+	for (int i = 0; i < 3; i++)
+		clock_files_log(&files, &r);
+	assert_lines("refclocks.log", 3 + 2 + 3 + 1);
+	r.kind = RECORD_TRACKING;
+	clock_files_log(&files, &r);
+	assert_lines("tracking.log", 4);
+	clock_files_drift(&files, 1.5, 0.25);
+	assert_lines("drift", 1);
+	snprintf(path, sizeof(path), "%s/tracking.log", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_true(drift_file_read(settings.drift_file, &ppm, &skew, text, sizeof(text)));
+	assert_true(ppm == 1.5 && skew == 0.25);
+	assert_int_equal(count_lines("measurements.log"), -1);
+	assert_int_equal(files.lost, 0);
+	stop();
+}
+
+static void helper_follows_rotation(void **state)
+{
+	(void)state;
+	start();
+	clock_files_log(&files, &example);
+	assert_lines("refclocks.log", 1);
+	rename_log("refclocks.log", "refclocks.log.1");
+	wait_ms(1100);
+	clock_files_log(&files, &example);
+	assert_lines("refclocks.log", 1);
+	assert_int_equal(count_lines("refclocks.log.1"), 1);
+	stop();
+}
+
+/* Somebody who may write to the directory must not have us write elsewhere. */
+static void helper_follows_no_link(void **state)
+{
+	char path[128], victim[128];
+	struct discipline_record r = example;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/refclocks.log", dir);
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	close(open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+	assert_int_equal(symlink(victim, path), 0);
+	snprintf(path, sizeof(path), "%s/tracking.log", dir);
+	assert_int_equal(link(victim, path), 0);
+	log_init("test", LOG_LEVEL_ERROR);
+	start();
+	clock_files_log(&files, &r);
+	r.kind = RECORD_TRACKING;
+	clock_files_log(&files, &r);
+	r.kind = RECORD_STATISTICS;
+	clock_files_log(&files, &r);
+	assert_lines("statistics.log", 1);
+	assert_int_equal(count_lines("victim"), 0);
+	stop();
+}
+
+static void helper_is_not_waited_for(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	/* A pipe that nobody reads. */
+	assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+	files = (struct clock_files){.settings = &settings, .fd = ends[1]};
+	for (int i = 0; i < 1000; i++)
+		clock_files_log(&files, &example);
+	assert_in_range(files.lost, 1, 999);
+	clock_files_stop(&files);
+	clock_files_log(&files, &example);
+	close(ends[0]);
+}
+
+static void helper_is_not_needed(void **state)
+{
+	struct sandbox_user user = {0};
+
+	(void)state;
+	settings.logs = 0;
+	assert_true(clock_files_start(&files, &settings, &user, text, sizeof(text)));
+	assert_int_equal(files.fd, -1);
+	clock_files_log(&files, &example);
+	clock_files_drift(&files, 1, 1);
+	clock_files_stop(&files);
+	settings.logs = CLOCK_LOG_TRACKING;
+	snprintf(settings.log_dir, sizeof(settings.log_dir), "/nonexistent");
+	assert_false(clock_files_start(&files, &settings, &user, text, sizeof(text)));
+	assert_non_null(
+		strstr(text, "/nonexistent, the directory of the logs, cannot be opened: No such file"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(refclocks, setup, teardown),
+		cmocka_unit_test_setup_teardown(unconfigured, setup, teardown),
+		cmocka_unit_test_setup_teardown(measurements, setup, teardown),
+		cmocka_unit_test_setup_teardown(statistics_and_tracking, setup, teardown),
+		cmocka_unit_test_setup_teardown(any_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(banners, setup, teardown),
+		cmocka_unit_test(drift_parse),
+		cmocka_unit_test(drift_any_octets),
+		cmocka_unit_test_setup_teardown(drift_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(helper_holds_nothing_of_ours, setup, teardown),
+		cmocka_unit_test_setup_teardown(helper_writes, setup, teardown),
+		cmocka_unit_test_setup_teardown(helper_follows_rotation, setup, teardown),
+		cmocka_unit_test_setup_teardown(helper_follows_no_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(helper_is_not_waited_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(helper_is_not_needed, setup, teardown),
+	};
+
+	log_init("test_clock_log", LOG_LEVEL_WARNING);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
