@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -220,6 +221,9 @@ def said_by(message):
 
 
 def take_pytest(group, report, log):
+    if not os.path.exists(path(report)):
+        group.bad("pytest", first_error(log))
+        return
     for case in xml.etree.ElementTree.parse(path(report)).iter("testcase"):
         name = f"{case.get('classname', '').split('.')[-1]}::{case.get('name')}"
         outcome = next((child for child in case if child.tag in ("failure", "error", "skipped")), None)
@@ -231,26 +235,52 @@ def take_pytest(group, report, log):
             group.bad(name, f"{said_by(outcome.get('message'))}; see {log}")
 
 
-def run_pytest(group, directory, inside=()):
-    report, log = os.path.join(directory, f"{group.name}.xml"), os.path.join(directory, f"{group.name}.log")
+def run_pytest(name, directory, inside=(), files=("system",), without=()):
+    """The cases of these files or folders of tests/, but for those of some files: the report and the log."""
+    report, log = (os.path.join(directory, f"{name}.{kind}") for kind in ("xml", "log"))
     if os.path.exists(path(report)):
         os.unlink(path(report))
     run(log, *inside, sys.executable, "-B", "-m", "pytest", "-rs", "-p", "no:cacheprovider",
-        f"--junitxml={path(report)}", path("tests", "system"), TICKWIRE_BUILD=path(directory), **SANITIZER_OPTIONS)
-    if os.path.exists(path(report)):
+        f"--junitxml={path(report)}", *(f"--ignore={path('tests', file)}" for file in without),
+        *(path("tests", file) for file in files), TICKWIRE_BUILD=path(directory), **SANITIZER_OPTIONS)
+    return report, log
+
+
+# Tests of sources of time wait for seconds of real time most of the while, so they run beside the others and each other.
+WAITING = [["system/test_refclocks.py", "system/test_health.py"],
+           ["system/test_clock_faults.py", "system/test_clock_leap.py"],
+           ["system/test_refclock_devices.py", "system/test_receivers.py"]]
+
+
+def run_system(group, directory, inside=()):
+    done = []
+
+    def part(number, files, without=()):
+        done.append(run_pytest(f"{group.name}-{number}", directory, inside, files, without))
+
+    threads_of_parts = [threading.Thread(target=part, args=(number, files)) for number, files in enumerate(WAITING, 1)]
+    for thread in threads_of_parts:
+        thread.start()
+    part(0, ["system"], without=sum(WAITING, []))
+    for thread in threads_of_parts:
+        thread.join()
+    for report, log in done:
         take_pytest(group, report, log)
-    else:
-        group.bad("pytest", first_error(log))
 
 
 def system(group):
     if build(group, "build", "gcc"):
-        run_pytest(group, "build")
+        run_system(group, "build")
 
 
 def system_sanitizers(group):
     if build(group, "build-asan", "clang", SANITIZED):
-        run_pytest(group, "build-asan", FIXED_LAYOUT)
+        run_system(group, "build-asan", FIXED_LAYOUT)
+
+
+def in_guest(group):
+    if build(group, "build", "gcc"):
+        take_pytest(group, *run_pytest(group.name, "build", files=["guest"]))
 
 
 GROUPS = [
@@ -261,9 +291,10 @@ GROUPS = [
     Group("fuzz", f"libFuzzer, {FUZZ_SECONDS} s each"),
     Group("system", "whole tickwire, real peers"),
     Group("system-sanitizers", "the same with ASan + UBSan"),
+    Group("guest", "clocks by devices, emulated"),
 ]
 RUNNERS = {"style": style, "unit": unit, "sanitizers": sanitizers, "threads": threads, "fuzz": fuzzing,
-           "system": system, "system-sanitizers": system_sanitizers}
+           "system": system, "system-sanitizers": system_sanitizers, "guest": in_guest}
 
 
 def print_skipped(groups):
