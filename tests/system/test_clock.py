@@ -141,3 +141,27 @@ def test_clock_slewed(pair, figure):
     figure(f"at most {max(worst, 0) * 1e6:.1f} us beyond half the delay while slewing at 500 ppm")
     assert worst < max(status["error_bound"], 50e-6)
     assert status["steps"] == 0
+
+
+CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+
+
+def test_counter_given_up(pair):
+    """The kernel finds the TSC unstable: the clock goes on by another counter, and so do replies."""
+    lab.need_file(CLOCKSOURCE, "the kernel's choice of a clock source")
+    lab.need_program("unshare", "mount")
+    with open(CLOCKSOURCE, encoding="ascii") as f:
+        source = f.read()
+    choice = pair.lab.path("clocksource")
+    with open(choice, "w", encoding="ascii") as f:
+        f.write(source)
+    tickwire = pair.tickwire(prefix=["unshare", "--mount", "sh", "-c", f'mount --bind {choice} {CLOCKSOURCE}; exec "$@"',
+                                     "sh"])
+    if tickwire.status()["timebase"]["counter"] == "CLOCK_MONOTONIC_RAW":
+        pytest.skip("needs a CPU whose counter the kernel trusts")
+    with open(choice, "w", encoding="ascii") as f:
+        f.write("hpet\n")
+    lab.wait_for(lambda: "does not trust" in tickwire.log(), 5, "the end of the trust")
+    lab.wait_for(lambda: tickwire.status()["timebase"]["counter"] == "CLOCK_MONOTONIC_RAW", 10, "another counter")
+    reply = lab.wait_for(lambda: (r := pair.ask()) and r.stratum == 8 and r, 5, "an answer")
+    assert abs(reply.offset) < 0.005

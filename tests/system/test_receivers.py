@@ -1,0 +1,212 @@
+"""Receivers on a line: gpsd's recorded logs through the NMEA parser, and drivers that read a pty in real time."""
+import bisect
+import calendar
+import collections
+import contextlib
+import datetime
+import json
+import os
+import re
+import statistics
+import subprocess
+import tarfile
+import threading
+import time
+
+import pytest
+
+import lab
+
+REPLAY = os.path.join(lab.BUILD, "tests", "nmea_replay")
+READ_RECEIVER = os.path.join(lab.BUILD, "tests", "read_receiver")
+
+# gpsd's own expectations are of the weeks from its release on; the parser's here are from then, and the two are compared
+# within the 1024 weeks that GPS counts.
+FLOOR = (datetime.date(2018, 9, 1) - datetime.date(1970, 1, 1)).days
+ROLLOVER = 1024 * 7 * 86400
+NEAR = 0.006  # seconds, by which gpsd's milliseconds and ours may differ
+
+
+def debian_source():
+    """A line of deb-src like the system's own, for Debian's main archive."""
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)", "Created-By: Packages"],
+        capture_output=True, text=True, check=False).stdout
+    for line in listed.splitlines():
+        origin, uri, codename, component = line.split("|")
+        if (origin, component) == ("Debian", "main") and not re.search(r"security|updates|backports", uri + codename):
+            return f"deb-src {uri} {codename} main\n"
+    pytest.skip("needs an apt that has Debian's main archive, for the source package gpsd")
+
+
+@pytest.fixture(scope="module")
+def gpsd_logs(tmp_path_factory):
+    """The directory with the recorded logs of gpsd's source package, which is downloaded into a configuration of its own."""
+    lab.need_program("apt-get")
+    place = tmp_path_factory.mktemp("gpsd")
+    for name in ("lists/partial", "archives/partial", "source"):
+        os.makedirs(place / name)
+    (place / "sources.list").write_text(debian_source())
+    apt = ["apt-get", "-q", "-y", "-o", f"Dir::Etc::SourceList={place}/sources.list", "-o", "Dir::Etc::SourceParts=/dev/null",
+           "-o", f"Dir::State::Lists={place}/lists", "-o", f"Dir::Cache={place}", "-o", "APT::Sandbox::User=root",
+           "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20"]
+    for words in (["update", "--error-on=any"], ["source", "--download-only", "gpsd"]):
+        try:
+            done = subprocess.run(apt + words, cwd=place / "source", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+            said = done.stdout.strip().splitlines()[-1:] or ["no output"]
+        except subprocess.TimeoutExpired:
+            done, said = None, ["it took longer than 120 s"]
+        if not done or done.returncode != 0:
+            pytest.skip(f"needs Debian's source package gpsd, which cannot be had: {said[0]}")
+    archive = next((place / "source").glob("gpsd_*.orig.tar.*"))
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            found = re.fullmatch(r"[^/]+/test/daemon/([\w.+-]+\.log(?:\.chk)?)", member.name)
+            if found and member.isfile():
+                (place / found[1]).write_bytes(tar.extractfile(member).read())
+    return place
+
+
+def gpsd_times(path):
+    """The times that gpsd made of a log: all, and those with a fix."""
+    times, fixed = set(), set()
+    for line in path.read_bytes().decode("latin-1").splitlines():
+        if '"class":"TPV"' not in line:
+            continue
+        with contextlib.suppress(ValueError):
+            report = json.loads(line)
+            if "time" in report:
+                stamp = datetime.datetime.strptime(report["time"], "%Y-%m-%dT%H:%M:%S.%fZ")
+                seconds = (calendar.timegm(stamp.timetuple()) + stamp.microsecond / 1e6) % ROLLOVER
+                times.add(seconds)
+                if report.get("mode", 0) >= 2:
+                    fixed.add(seconds)
+    return sorted(times), fixed
+
+
+def replay(path):
+    """The valid times of a log, and the parser's counts."""
+    done = lab.run(REPLAY, FLOOR, path)
+    times = [float(t) % ROLLOVER for t in re.findall(r"^time ([\d.]+) valid$", done.stdout, re.MULTILINE)]
+    counts = {text: int(n) for n, text in re.findall(r"^count (\d+) (.*)$", done.stdout, re.MULTILINE)}
+    return times, counts
+
+
+def distance(seconds, times):
+    at = bisect.bisect(times, seconds)
+    return min((abs(seconds - t) for t in times[max(at - 1, 0):at + 1]), default=1e9)
+
+
+def disagrees(seconds, times):
+    """gpsd has times on both sides of this one, and not it. It reports a fix when the next begins, so that a log's last
+    one is ours alone."""
+    at = bisect.bisect(times, seconds)
+    between = 0 < at < len(times) and seconds - times[at - 1] < 2.5 and times[at] - seconds < 2.5
+    return between and distance(seconds, times) > NEAR
+
+
+def test_gpsd_logs(gpsd_logs, figure):
+    """Nothing breaks the parser, and where it gives times, they are those that gpsd gives."""
+    lab.need_file(REPLAY, "the program that replays logs")
+    logs = sorted(gpsd_logs.glob("*.log"))
+    assert len(logs) > 100
+    agree, wrong, counts, ours, theirs, both = [], {}, collections.Counter(), 0, 0, 0
+    for log in logs:
+        times, counted = replay(log)
+        counts.update(counted)
+        expected, fixed = gpsd_times(log.with_suffix(".log.chk"))
+        if not times or not expected:
+            continue
+        odd = [t for t in times if disagrees(t, expected)]
+        hits = [t for t in times if distance(t, expected) <= NEAR]
+        ours, theirs = ours + len(times), theirs + len(fixed)
+        both += sum(distance(t, sorted(times)) <= NEAR for t in fixed)
+        if odd or not hits:
+            wrong[log.name] = odd or "none is gpsd's"
+        else:
+            agree.append(log.name)
+    total = len(agree) + len(wrong)
+    figure(f"{len(logs)} logs, no crash; times of {len(agree)} of {total} agree with gpsd's throughout; {ours} times, "
+           f"{both} of gpsd's {theirs} with a fix; not: {wrong}")
+    figure(", ".join(f"{n} x {text}" for text, n in counts.most_common() if n))
+    assert total >= 60
+    # Those that are left are single seconds that gpsd passes over.
+    assert len(wrong) <= total / 20 and all(isinstance(odd, list) and len(odd) <= 2 for odd in wrong.values()), wrong
+
+
+def sentence(body):
+    checksum = 0
+    for octet in body.encode():
+        checksum ^= octet
+    return f"${body}*{checksum:02X}\r\n".encode()
+
+
+def nmea(second):
+    now = time.gmtime(second)
+    clock, date = time.strftime("%H%M%S.00", now), time.strftime("%d%m%y", now)
+    place = "4807.038,N,01131.000,E"
+    return [sentence("GPGSV,1,1,01,05,10,100,30"),
+            sentence(f"GPGGA,{clock},{place},1,08,0.9,545.4,M,46.9,M,,") + b"\xb5\x62$\x01",
+            sentence("GPGSA,A,3,05,,,,,,,,,,,,1.8,0.9,1.5"),
+            sentence(f"GPRMC,{clock},A,{place},0.0,0.0,{date},,,A")]
+
+
+def meinberg(second):
+    now = time.gmtime(second)
+    return [time.strftime(f"\2D:%d.%m.%y;T:{now.tm_wday + 1};U:%H.%M.%S;  U \3", now).encode()]
+
+
+class Receiver(threading.Thread):
+    """Writes into a pty what a receiver says, some time after each second."""
+
+    def __init__(self, said, delay):
+        super().__init__(daemon=True)
+        self.said, self.delay = said, delay
+        self.master, self.slave = os.openpty()
+        self.name = os.ttyname(self.slave)
+        self.written, self.stopped = {}, threading.Event()
+
+    def run(self):
+        while not self.stopped.is_set():
+            second = int(time.time()) + 1
+            if self.stopped.wait(max(0.0, second + self.delay - time.time())):
+                return
+            pieces = self.said(second)
+            self.written[second] = time.time()
+            for piece in pieces:
+                os.write(self.master, piece)
+                time.sleep(0.01)
+
+    def unplug(self):
+        self.stopped.set()
+        self.join()
+        os.close(self.slave)
+        os.close(self.master)
+
+
+@pytest.mark.parametrize("kind, said", [("NMEA", nmea), ("MEINBERG", meinberg)])
+def test_live_pty(kind, said, tmp_path, figure):
+    """Each measurement is of the right second, and its instant that of the writing, by the driver's own error bound."""
+    lab.need_file(READ_RECEIVER, "the program that reads a receiver")
+    receiver = Receiver(said, 0.12)
+    process = lab.Process(READ_RECEIVER, kind, f"{receiver.name}:9600", 1000, log=str(tmp_path / "log"))
+    try:
+        lab.wait_for(lambda: '"open"' in process.log(), 5, "the open line")
+        receiver.start()
+        lab.wait_for(lambda: process.log().count('"time"') >= 5, 10, "five measurements")
+    finally:
+        receiver.unplug()
+    assert process.popen.wait(timeout=10) == 1
+    lines = [json.loads(line) for line in process.log().splitlines()]
+    assert "the line has gone" in lines[-1]["gone"]
+    late = []
+    for m in (line for line in lines if "time" in line):
+        second = round(m["time"])
+        assert m["leap"] == 0 and abs(m["time"] - second) < 1e-5 and second in receiver.written
+        late.append(m["kernel"] - receiver.written[second])
+        # A virtual machine may stand still for a while, and the reader with it.
+        assert -m["error"] < late[-1] < 0.5
+    assert statistics.median(late) < lines[1]["error"]
+    figure(f"{len(late)} measurements, late by {statistics.median(late) * 1e6:.0f} us in the median, {max(late) * 1e6:.0f} at "
+           f"most; error bound {lines[1]['error'] * 1e6:.0f} us")
