@@ -33,8 +33,8 @@ static void usage(FILE *out)
 	      "directives:\n",
 		out);
 	for (size_t i = 0; i < directive_count; i++)
-		if (directives[i].kind == DIRECTIVE_OURS)
-			fprintf(out, "  %s %s\n", directives[i].name, directives[i].arguments);
+		if (directives[i]->kind == DIRECTIVE_OURS)
+			fprintf(out, "  %s %s\n", directives[i]->name, directives[i]->arguments);
 	fputs("docs/configuration.md says more on each.\n", out);
 }
 

@@ -63,8 +63,10 @@ static void say_unknown(struct reader *reader, const char *name)
 
 static bool is_first(struct reader *reader, const struct directive *directive)
 {
-	int *first = &reader->first_line[directive - directives];
+	int *first = reader->first_line;
 
+	for (size_t i = 0; directives[i] != directive; i++)
+		first++;
 	if (*first && !directive->repeatable) {
 		say(reader, true, "%s: found a second one, expected it once; the first is in line %d",
 			directive->name, *first);
@@ -314,7 +316,7 @@ void config_changed(
 	if (size)
 		names[0] = '\0';
 	for (size_t i = 0; i < directive_count && used < size; i++) {
-		const struct directive *directive = &directives[i];
+		const struct directive *directive = directives[i];
 
 		if (directive->kind == DIRECTIVE_OURS && strcmp(directive->applied, applied) == 0 &&
 			directive_differs(directive, old, new))

@@ -56,7 +56,7 @@ struct directive {
 	struct directive_member member[DIRECTIVE_MEMBERS]; /* size 0 where there are fewer */
 };
 
-extern const struct directive directives[];
+extern const struct directive *const directives[];
 extern const size_t directive_count; /* at most DIRECTIVES_MAX */
 
 /* By name, without regard to case; NULL for none. */

@@ -1,117 +1,10 @@
-/* What the directives of the clock say, but `refclock`. */
-#include <stdio.h>
-#include <string.h>
-#include <strings.h>
-
-#include "control/directive_apply.h"
+/* What the directives of the discipline of the clock say. */
+#include "control/directive_subjects.h"
 #include "control/value.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-DIRECTIVE_APPLY(directive_driftfile)
-{
-	static const char *const names[] = {"interval"};
-	long interval = CLOCK_DRIFT_INTERVAL_S;
-	size_t unused;
-
-	if (words > 1 && !value_choice(word[1], names, COUNT(names), &unused, text, size))
-		return false;
-	if (words == 2)
-		return value_refuse(text, size, NULL, "seconds after `interval`");
-	if (words > 2 && !value_integer(word[2], "seconds", 1, 604800, &interval, text, size))
-		return false;
-	config->clock.drift_interval_s = (uint32_t)interval;
-	return value_path(word[0], "a file", CLOCK_PATH - 1, config->clock.drift_file, text, size);
-}
-
-DIRECTIVE_APPLY(directive_logdir)
-{
-	(void)words;
-	return value_path(word[0], "a directory", CLOCK_PATH - 1, config->clock.log_dir, text, size);
-}
-
-DIRECTIVE_APPLY(directive_log)
-{
-	static const struct {
-		const char *name;
-		uint32_t bits; /* 0: a log that is not kept */
-	} logs[] = {
-		{"measurements", CLOCK_LOG_MEASUREMENTS},
-		{"rawmeasurements", CLOCK_LOG_MEASUREMENTS | CLOCK_LOG_RAW},
-		{"statistics", CLOCK_LOG_STATISTICS},
-		{"tracking", CLOCK_LOG_TRACKING},
-		{"refclocks", CLOCK_LOG_REFCLOCKS},
-		{"selection", 0},
-		{"rtc", 0},
-		{"tempcomp", 0},
-	};
-	const char *names[COUNT(logs)], *idle = NULL;
-	size_t index;
-
-	for (size_t i = 0; i < COUNT(logs); i++)
-		names[i] = logs[i].name;
-	for (int i = 0; i < words; i++) {
-		if (!value_choice(word[i], names, COUNT(names), &index, text, size))
-			return false;
-		config->clock.logs |= logs[index].bits;
-		if (!logs[index].bits)
-			idle = logs[index].name;
-	}
-	if (idle)
-		snprintf(text, size, "`%s` has no effect: tickwire keeps no such log", idle);
-	return true;
-}
-
-DIRECTIVE_APPLY(directive_logbanner)
-{
-	long entries;
-
-	(void)words;
-	if (!value_integer(word[0], "a number of entries", 0, 999999999, &entries, text, size))
-		return false;
-	config->clock.log_banner = (uint32_t)entries;
-	return true;
-}
-
-DIRECTIVE_APPLY(directive_leapsectz)
-{
-	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_+/";
-	const size_t length = strlen(word[0]);
-
-	(void)words;
-	/* It becomes a path below the directory of zones. */
-	if (length >= CLOCK_ZONE || strspn(word[0], allowed) != length || word[0][0] == '/')
-		return value_refuse(text, size, word[0], "a time zone with leap seconds, as right/UTC");
-	memset(config->clock.leap_zone, 0, CLOCK_ZONE);
-	memcpy(config->clock.leap_zone, word[0], length);
-	return true;
-}
-
-DIRECTIVE_APPLY(directive_leapseclist)
-{
-	(void)words;
-	return value_path(word[0], "a file", CLOCK_PATH - 1, config->clock.leap_list, text, size);
-}
-
-DIRECTIVE_APPLY(directive_leapsmear)
-{
-	static const char *const names[] = {
-		[LEAP_SMEAR_OFF] = "off", [LEAP_SMEAR_LINEAR] = "linear", [LEAP_SMEAR_COSINE] = "cosine"};
-	long window = CLOCK_SMEAR_S;
-	size_t shape;
-
-	if (!value_choice(word[0], names, COUNT(names), &shape, text, size))
-		return false;
-	if (words > 1 && shape == LEAP_SMEAR_OFF)
-		return value_refuse(text, size, word[1], "nothing after `off`");
-	if (words > 1 && !value_integer(word[1], "seconds", 600, 172800, &window, text, size))
-		return false;
-	config->clock.smear = (uint8_t)shape;
-	config->clock.smear_s = (uint32_t)window;
-	return true;
-}
-
-DIRECTIVE_APPLY(directive_makestep)
+static DIRECTIVE_APPLY(apply_makestep)
 {
 	double threshold;
 	long limit;
@@ -125,13 +18,48 @@ DIRECTIVE_APPLY(directive_makestep)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_maxslewrate)
+const struct directive directive_makestep = {
+	.name = "makestep",
+	.least_words = 2,
+	.most_words = 2,
+	.arguments = "THRESHOLD LIMIT",
+	.type = "number and integer",
+	.default_value = "none: time served as synchronised is never stepped",
+	.range = "threshold 1e-6 to 1e9; a negative limit is none",
+	.unit = "seconds",
+	.help = "Step the time served where it is wrong by more than the threshold, in the first "
+		"corrections up to the limit. Otherwise it is slewed. Before the time is served as "
+		"synchronised, it is stepped anyway.",
+	.applied = APPLIED_BY_CLOCK_RESTART,
+	.origin = "chrony",
+	.apply = apply_makestep,
+	.member = {DIRECTIVE_MEMBER(clock.step_threshold), DIRECTIVE_MEMBER(clock.step_limit)},
+};
+
+static DIRECTIVE_APPLY(apply_maxslewrate)
 {
 	(void)words;
 	return value_real(word[0], "ppm", 0.1, 100000, &config->clock.slew_ppm, text, size);
 }
 
-DIRECTIVE_APPLY(directive_minsources)
+const struct directive directive_maxslewrate = {
+	.name = "maxslewrate",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "PPM",
+	.type = "number",
+	.default_value = "500",
+	.range = "0.1-100000",
+	.unit = "ppm",
+	.help = "How fast the time served is brought to where it should be, at most. chrony's "
+		"default is 83333.333.",
+	.applied = APPLIED_BY_CLOCK_RESTART,
+	.origin = "chrony",
+	.apply = apply_maxslewrate,
+	.member = {DIRECTIVE_MEMBER(clock.slew_ppm)},
+};
+
+static DIRECTIVE_APPLY(apply_minsources)
 {
 	long sources;
 
@@ -142,95 +70,67 @@ DIRECTIVE_APPLY(directive_minsources)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_clockwander)
+const struct directive directive_minsources = {
+	.name = "minsources",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "N",
+	.type = "integer",
+	.default_value = "1",
+	.range = "1-16, at most as many as there are",
+	.help = "How many sources have to agree before the time is served as synchronised.",
+	.applied = APPLIED_BY_CLOCK_RESTART,
+	.origin = "chrony",
+	.apply = apply_minsources,
+	.member = {DIRECTIVE_MEMBER(clock.min_sources)},
+};
+
+static DIRECTIVE_APPLY(apply_clockwander)
 {
 	(void)words;
 	return value_real(word[0], "ppm a second", 1e-9, 100, &config->clock.wander, text, size);
 }
 
-/* The rungs that are reached at all, in the order of the ladder. */
-static bool ladder_ascends(const double threshold[3])
-{
-	double last = 0;
+const struct directive directive_clockwander = {
+	.name = "clockwander",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "PPM_PER_SECOND",
+	.type = "number",
+	.default_value = "0.01",
+	.range = "1e-9 to 100",
+	.unit = "ppm a second",
+	.help = "How fast the oscillator of this host can change its rate at most. The bound of the "
+		"time served grows with it while the sources are silent, until it is known better.",
+	.applied = APPLIED_BY_CLOCK_RESTART,
+	.origin = "tickwire",
+	.apply = apply_clockwander,
+	.member = {DIRECTIVE_MEMBER(clock.wander)},
+};
 
-	for (int i = 0; i < 3; i++) {
-		if (threshold[i] > 0 && threshold[i] < last)
-			return false;
-		if (threshold[i] > 0)
-			last = threshold[i];
-	}
-	return true;
-}
-
-DIRECTIVE_APPLY(directive_serving)
-{
-	static const char *const names[] = {"raised", "unsynchronised", "silent"};
-	struct clock_settings *clock = &config->clock, usual;
-	char expected[64];
-	size_t rung;
-
-	clock_settings_init(&usual);
-	double threshold[] = {usual.raised, usual.unsynchronised, usual.silent};
-	for (int i = 0; i < words; i += 2) {
-		if (!value_choice(word[i], names, COUNT(names), &rung, text, size))
-			return false;
-		snprintf(expected, sizeof(expected), "seconds after `%s`", names[rung]);
-		if (i + 1 == words)
-			return value_refuse(text, size, NULL, expected);
-		if (!value_real(word[i + 1], "seconds", 0, 1e6, &threshold[rung], text, size))
-			return false;
-	}
-	if (!ladder_ascends(threshold)) {
-		snprintf(text, size,
-			"found raised %.10g, unsynchronised %.10g and silent %.10g, expected none below the "
-			"one before, or 0 for never",
-			threshold[0], threshold[1], threshold[2]);
-		return false;
-	}
-	clock->raised = threshold[0] + 0.0;
-	clock->unsynchronised = threshold[1] + 0.0;
-	clock->silent = threshold[2] + 0.0;
-	return true;
-}
-
-DIRECTIVE_APPLY(directive_crosscheck)
-{
-	static const char *const names[CLOCK_CROSSCHECKS] = {[CLOCK_CROSSCHECK_OFF] = "off",
-		[CLOCK_CROSSCHECK_WARN] = "warn",
-		[CLOCK_CROSSCHECK_UNSYNCHRONISED] = "unsynchronised"};
-	double between = 0;
-	size_t choice;
-
-	if (!value_choice(word[0], names, COUNT(names), &choice, text, size))
-		return false;
-	if (words > 1 && choice == CLOCK_CROSSCHECK_OFF)
-		return value_refuse(text, size, word[1], "nothing after `off`");
-	if (words > 1 && !value_real(word[1], "seconds", 0, 1000, &between, text, size))
-		return false;
-	config->clock.crosscheck = (uint8_t)choice;
-	config->clock.crosscheck_s = between + 0.0;
-	return true;
-}
-
-DIRECTIVE_APPLY(directive_healthfile)
-{
-	(void)words;
-	return value_path(word[0], "a file", CLOCK_PATH - 1, config->clock.health_file, text, size);
-}
-
-DIRECTIVE_APPLY(directive_healthhook)
-{
-	(void)words;
-	return value_path(word[0], "a program", CLOCK_PATH - 1, config->clock.health_hook, text, size);
-}
-
-DIRECTIVE_APPLY(directive_temperature)
+static DIRECTIVE_APPLY(apply_temperature)
 {
 	(void)words;
 	return value_path(word[0], "a file", CLOCK_PATH - 1, config->clock.temperature, text, size);
 }
 
-DIRECTIVE_APPLY(directive_steer_kernel)
+const struct directive directive_temperature = {
+	.name = "temperature",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "FILE",
+	.type = "path",
+	.default_value = "none",
+	.range = "absolute, at most 255 printable octets",
+	.help = "A sensor near the oscillator, as `/sys/class/hwmon/hwmon0/temp1_input`: "
+		"millidegrees Celsius. It is shown in `tickwire sources`.",
+	.applied = APPLIED_BY_CLOCK_RESTART,
+	.origin = "tickwire",
+	.apply = apply_temperature,
+	.member = {DIRECTIVE_MEMBER(clock.temperature)},
+};
+
+static DIRECTIVE_APPLY(apply_steer_kernel)
 {
 	static const char *const names[] = {"no", "yes"};
 	size_t choice;
@@ -241,3 +141,20 @@ DIRECTIVE_APPLY(directive_steer_kernel)
 	config->clock.steer_kernel = (uint8_t)choice;
 	return true;
 }
+
+const struct directive directive_steer_kernel = {
+	.name = "steer_kernel",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "yes|no",
+	.type = "choice",
+	.default_value = "no",
+	.range = "yes or no",
+	.help = "Whether the kernel's clock is kept at the time of the sources, too. Nobody else "
+		"may keep it then: stop chronyd, or let it run with `-x`. It has no effect without "
+		"`refclock`.",
+	.applied = APPLIED_BY_CLOCK_RESTART,
+	.origin = "tickwire",
+	.apply = apply_steer_kernel,
+	.member = {DIRECTIVE_MEMBER(clock.steer_kernel)},
+};

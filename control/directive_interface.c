@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/directive_apply.h"
+#include "control/directive_subjects.h"
 #include "control/value.h"
 #include "dataplane/counters.h"
 
@@ -121,7 +121,7 @@ static bool interfaces_differ(
 	return true;
 }
 
-bool directive_interface(struct config *config, int words, char *const word[], char *text, size_t size)
+static DIRECTIVE_APPLY(apply_interface)
 {
 	struct config_interface *interface = &config->interface[config->interfaces];
 	char expected[64];
@@ -142,3 +142,34 @@ bool directive_interface(struct config *config, int words, char *const word[], c
 	config->interfaces++;
 	return true;
 }
+
+const struct directive directive_interface = {
+	.name = "interface",
+	.repeatable = true,
+	.least_words = 1,
+	.most_words = UINT16_MAX,
+	.arguments = "SPEC [queues N] [driver af_xdp|af_packet] [tap NAME] [address ADDRESS[/PREFIX]]...",
+	.type = "name and options",
+	.default_value = "none; at least one is needed, here or as `--interface`",
+	.range = "at most 16 interfaces; queues 1-64; at most 8 addresses of each",
+	.help = "A port on which requests are answered. SPEC is a kernel interface (`eth0`), a PCI "
+		"device "
+		"that DPDK drives (`pci:0000:03:00.0`) or a virtual device of DPDK "
+		"(`vdev:net_memif0,role=client`). "
+		"`queues` is the number of receive queues; without it there are as many as the port "
+		"has, at "
+		"most one a worker. "
+		"`driver` is for kernel interfaces: AF_XDP is tried first and AF_PACKET where that "
+		"is refused, "
+		"unless one is named. "
+		"`tap` is for PCI and virtual devices, which the kernel does not see: a TAP "
+		"interface of that "
+		"name carries what is not NTP between the port and the kernel, both ways, and its "
+		"addresses are "
+		"the ones served. Without it, what is not NTP is dropped. "
+		"`address` puts an address on the TAP.",
+	.applied = APPLIED_BY_RESTART,
+	.origin = "tickwire",
+	.apply = apply_interface,
+	.member = {DIRECTIVE_MEMBER(interfaces), DIRECTIVE_MEMBER(interface)},
+};

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/directive_apply.h"
+#include "control/directive_subjects.h"
 #include "control/ke_keys.h"
 #include "control/value.h"
 #include "nts/siv.h"
@@ -28,19 +28,57 @@ static bool add_path(
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_ntsservercert)
+static DIRECTIVE_APPLY(apply_ntsservercert)
 {
 	(void)words;
 	return add_path(config->nts.certificate, &config->nts.certificates, word[0], text, size);
 }
 
-DIRECTIVE_APPLY(directive_ntsserverkey)
+const struct directive directive_ntsservercert = {
+	.name = "ntsservercert",
+	.repeatable = true,
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "FILE",
+	.type = "path",
+	.default_value = "none: NTS is off",
+	.range = "absolute, at most 255 printable octets; at most 16 certificates",
+	.help = "A certificate for key establishment in PEM, with the certificates that lead to its "
+		"authority behind it. With `ntsserverkey` it turns NTS on. Of several pairs a client "
+		"is shown the one whose names hold the name it asks for, else the first. A changed "
+		"file is served within three seconds, or at once after a reload; one that cannot be "
+		"used leaves the certificates before in use. At the start it is an error.",
+	.applied = APPLIED_BY_RELOAD,
+	.origin = "chrony",
+	.apply = apply_ntsservercert,
+	.member = {DIRECTIVE_MEMBER(nts.certificates), DIRECTIVE_MEMBER(nts.certificate)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsserverkey)
 {
 	(void)words;
 	return add_path(config->nts.key, &config->nts.keys, word[0], text, size);
 }
 
-DIRECTIVE_APPLY(directive_ntsport)
+const struct directive directive_ntsserverkey = {
+	.name = "ntsserverkey",
+	.repeatable = true,
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "FILE",
+	.type = "path",
+	.default_value = "none: NTS is off",
+	.range = "absolute, at most 255 printable octets; as many as `ntsservercert`",
+	.help = "The private key of a certificate in PEM, not encrypted: the first is the first "
+		"`ntsservercert`'s, and so on. It is read as root, so nobody else needs to be able "
+		"to read it; one that others can read draws a warning.",
+	.applied = APPLIED_BY_RELOAD,
+	.origin = "chrony",
+	.apply = apply_ntsserverkey,
+	.member = {DIRECTIVE_MEMBER(nts.keys), DIRECTIVE_MEMBER(nts.key)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsport)
 {
 	long port;
 
@@ -51,7 +89,23 @@ DIRECTIVE_APPLY(directive_ntsport)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_ntsprocesses)
+const struct directive directive_ntsport = {
+	.name = "ntsport",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "PORT",
+	.type = "integer",
+	.default_value = "4460",
+	.range = "1-65535",
+	.help = "The TCP port of key establishment. It is open on the addresses of `bindaddress`, "
+		"and without any on all of the host.",
+	.applied = APPLIED_BY_KE_RESTART,
+	.origin = "chrony",
+	.apply = apply_ntsport,
+	.member = {DIRECTIVE_MEMBER(nts.port)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsprocesses)
 {
 	long threads;
 
@@ -62,7 +116,22 @@ DIRECTIVE_APPLY(directive_ntsprocesses)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_maxntsconnections)
+const struct directive directive_ntsprocesses = {
+	.name = "ntsprocesses",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "N",
+	.type = "integer",
+	.default_value = "1",
+	.range = "0-64",
+	.help = "Threads of key establishment; chrony has processes. 0 counts as 1.",
+	.applied = APPLIED_BY_KE_RESTART,
+	.origin = "chrony",
+	.apply = apply_ntsprocesses,
+	.member = {DIRECTIVE_MEMBER(nts.threads)},
+};
+
+static DIRECTIVE_APPLY(apply_maxntsconnections)
 {
 	long connections;
 
@@ -73,7 +142,24 @@ DIRECTIVE_APPLY(directive_maxntsconnections)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_ntsratelimit)
+const struct directive directive_maxntsconnections = {
+	.name = "maxntsconnections",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "N",
+	.type = "integer",
+	.default_value = "1000",
+	.range = "1-100000",
+	.help = "Connections of key establishment that are served at a time. When they are all "
+		"taken, a new one ends the oldest that is unfinished after a second. chrony's "
+		"default is 100.",
+	.applied = APPLIED_BY_KE_RESTART,
+	.origin = "chrony",
+	.apply = apply_maxntsconnections,
+	.member = {DIRECTIVE_MEMBER(nts.connections)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsratelimit)
 {
 	static const char *const names[] = {"interval", "burst", "leak"};
 	static const struct {
@@ -103,7 +189,23 @@ DIRECTIVE_APPLY(directive_ntsratelimit)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_ntsrotate)
+const struct directive directive_ntsratelimit = {
+	.name = "ntsratelimit",
+	.most_words = 6,
+	.arguments = "[interval I] [burst B] [leak L]",
+	.type = "options",
+	.default_value = "off; with the directive alone, interval 6 burst 8 leak 2",
+	.range = "interval -19 to 12, burst 1-255, leak 1-4",
+	.help = "How often an address may establish keys: a connection each 2^I seconds, and B at "
+		"once after a pause. Of those beyond, one in 2^L is served all the same.",
+	.applied = APPLIED_BY_KE_RESTART,
+	.origin = "chrony",
+	.apply = apply_ntsratelimit,
+	.member = {DIRECTIVE_MEMBER(nts.limited), DIRECTIVE_MEMBER(nts.interval), DIRECTIVE_MEMBER(nts.burst),
+		DIRECTIVE_MEMBER(nts.leak)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsrotate)
 {
 	long time;
 
@@ -114,13 +216,53 @@ DIRECTIVE_APPLY(directive_ntsrotate)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_ntsdumpdir)
+const struct directive directive_ntsrotate = {
+	.name = "ntsrotate",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "SECONDS",
+	.type = "integer",
+	.default_value = "604800",
+	.range = "0-536870911",
+	.unit = "seconds",
+	.help = "How often a new key for cookies is made. Keys are kept for two more periods, so a "
+		"client that asks within that time notices nothing. With 0 none is made: somebody "
+		"else, another tickwire or a chronyd, keeps `ntskeys` in `ntsdumpdir`. It has to be "
+		"there at the start, and what is put there later is taken over within three seconds. "
+		"Several nodes with the same keys open each other's cookies.",
+	.applied = APPLIED_BY_KE_RESTART,
+	.origin = "chrony",
+	.apply = apply_ntsrotate,
+	.member = {DIRECTIVE_MEMBER(nts.rotate_s)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsdumpdir)
 {
 	(void)words;
 	return value_path(word[0], "a directory", DUMP_DIR_MAX, config->nts.dump_dir, text, size);
 }
 
-DIRECTIVE_APPLY(directive_ntsntpserver)
+const struct directive directive_ntsdumpdir = {
+	.name = "ntsdumpdir",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "DIRECTORY",
+	.type = "path",
+	.default_value = "none: keys do not outlive tickwire",
+	.range = "absolute, at most 247 printable octets",
+	.help = "Where the keys for cookies are kept, in the file `ntskeys`, so that clients' "
+		"cookies are still good after a restart. chrony reads the file, and tickwire reads "
+		"chrony's. A missing directory is made, for root alone; what is above it has to be "
+		"there. Unless `ntsrotate` is 0 the directory belongs to this instance: no other "
+		"one, and no chronyd that serves NTS, may use it. Without certificates it turns NTS "
+		"on only together with `ntsrotate 0`.",
+	.applied = APPLIED_BY_RELOAD,
+	.origin = "chrony",
+	.apply = apply_ntsdumpdir,
+	.member = {DIRECTIVE_MEMBER(nts.dump_dir)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsntpserver)
 {
 	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:";
 	const size_t length = strlen(word[0]);
@@ -134,7 +276,23 @@ DIRECTIVE_APPLY(directive_ntsntpserver)
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_ntsaeads)
+const struct directive directive_ntsntpserver = {
+	.name = "ntsntpserver",
+	.least_words = 1,
+	.most_words = 1,
+	.arguments = "NAME",
+	.type = "name or address",
+	.default_value = "none: clients ask the address that they have established keys with",
+	.range = "1-255 letters, digits, `-`, `_`, `.` or `:`",
+	.help = "The NTP server that clients are told to ask, where it is another one with the same "
+		"keys.",
+	.applied = APPLIED_BY_KE_RESTART,
+	.origin = "chrony",
+	.apply = apply_ntsntpserver,
+	.member = {DIRECTIVE_MEMBER(nts.server)},
+};
+
+static DIRECTIVE_APPLY(apply_ntsaeads)
 {
 	long others = 0;
 	bool mandatory = false, gcm_siv = false;
@@ -160,3 +318,23 @@ DIRECTIVE_APPLY(directive_ntsaeads)
 	config->nts.gcm_siv = gcm_siv;
 	return true;
 }
+
+const struct directive directive_ntsaeads = {
+	.name = "ntsaeads",
+	.least_words = 1,
+	.most_words = UINT16_MAX,
+	.arguments = "ID...",
+	.type = "list of integers",
+	.default_value = "30 15",
+	.range = "1-65535, with 15 among them",
+	.help = "The AEAD algorithms of NTS that clients may choose from: 15, AES-SIV-CMAC-256, "
+		"which "
+		"every client has, and 30, AES-128-GCM-SIV, with shorter cookies. A client's order "
+		"of "
+		"preference decides, not the order here; others have no effect. Cookies that clients "
+		"have got before a change go on to be good.",
+	.applied = APPLIED_BY_KE_RESTART,
+	.origin = "chrony",
+	.apply = apply_ntsaeads,
+	.member = {DIRECTIVE_MEMBER(nts.gcm_siv)},
+};

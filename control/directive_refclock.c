@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "control/directive_apply.h"
+#include "control/directive_subjects.h"
 #include "control/value.h"
 #include "ntp/packet.h"
 
@@ -238,7 +238,7 @@ static bool find_kind(const char *word, enum source_kind *kind, char *text, size
 	return true;
 }
 
-DIRECTIVE_APPLY(directive_refclock)
+static DIRECTIVE_APPLY(apply_refclock)
 {
 	struct clock_settings *clock = &config->clock;
 	struct source_options *source = &clock->source[clock->sources];
@@ -266,3 +266,46 @@ DIRECTIVE_APPLY(directive_refclock)
 	clock->source_line[clock->sources++] = config->line;
 	return true;
 }
+
+const struct directive directive_refclock = {
+	.name = "refclock",
+	.repeatable = true,
+	.least_words = 1,
+	.most_words = UINT16_MAX,
+	.arguments = "DRIVER [PARAMETER] [refid REFID] [lock REFID] [poll P] [dpoll P] [filter N] "
+		     "[offset S] [delay S] [precision S] [maxdispersion S] [stratum N] [rate HZ] [width "
+		     "S] [minsamples N] [maxsamples N] [noselect] [prefer] [trust] [require] [pps] [tai] "
+		     "[local]",
+	.type = "driver, parameter and options",
+	.default_value = "none: the kernel clock is followed, which chronyd or another keeps",
+	.range = "at most 16; refid and lock 1-4 characters, poll and dpoll -6 to 17, filter 1-256, "
+		 "stratum 0-14, rate 0.01-1000, width 0-1, delay 0-1000",
+	.unit = "seconds; poll and dpoll in log2 seconds",
+	.help = "A source of time. Drivers and their parameters are `PPS /dev/pps0[:clear]`, `PHC "
+		"/dev/ptp0[:extpps][:pin=N][:channel=N][:clear][:nocrossts]`, `SHM 0[:perm=0600]`, "
+		"`SOCK /run/chrony.ttyS0.sock`, which are chrony's, and `GPSD "
+		"[HOST][:PORT][:DEVICE]` (gpsd's own protocol), `NMEA /dev/ttyS0[:BAUD]`, `DCF77 "
+		"/dev/ttyS0[:BAUD]` (raw second marks), `MEINBERG /dev/ttyS0[:BAUD]` (the standard "
+		"time string), `SYSTEM` (the kernel clock that chronyd or another keeps, to be "
+		"compared with) and `LOCAL` (the CPU's counter as it runs). The options are "
+		"chrony's. `refid` is the name of the source and what clients are told while it is "
+		"selected; by default it is made of the driver's first three letters and the number "
+		"of the directive, as `PPS0`. `lock` names the source that numbers a pulse's "
+		"seconds; without it any other does. `poll` (default 4, of DCF77 6) is how often "
+		"the samples of the interval, of which a median filter keeps `filter` (default 64), "
+		"become one; `dpoll` (default 0) how often a device is read that does not speak by "
+		"itself. `offset` is added to what the source says. `delay` is twice what it can be "
+		"wrong by then: it is believed, and every bound is made of it. The default of 1e-9 "
+		"is for pulses; GPSD and NMEA have 0.2, DCF77 0.1 and MEINBERG 0.02. `precision` is "
+		"the noise of one sample, `maxdispersion` what samples may be apart by, `rate` "
+		"(default 1) and `width` describe pulses, `stratum` (default 0, of LOCAL 9) is "
+		"the source's own. `noselect` watches only; `prefer`, `trust` and `require` weigh in "
+		"the "
+		"selection as in chrony. `pps` takes the fraction of a second alone, `tai` is for a "
+		"source that keeps TAI, and `local` for one that is stable and not right. chrony's "
+		"`maxunreach` and `maxlockage` have no effect. chrony's driver RTC is not there.",
+	.applied = APPLIED_BY_CLOCK_RESTART,
+	.origin = "chrony",
+	.apply = apply_refclock,
+	.member = {DIRECTIVE_MEMBER(clock.sources), DIRECTIVE_MEMBER(clock.source)},
+};

@@ -46,15 +46,15 @@ const char *directive_suggest(const char *name)
 	if (length > NAME_MAX_LENGTH)
 		return NULL;
 	for (size_t i = 0; i < directive_count; i++) {
-		size_t other = strlen(directives[i].name);
+		size_t other = strlen(directives[i]->name);
 		int distance;
 
 		if (other > NAME_MAX_LENGTH || other > length + NEAR || length > other + NEAR)
 			continue;
-		distance = name_distance(name, directives[i].name);
+		distance = name_distance(name, directives[i]->name);
 		/* Of a word so short that nothing but chance is left, two changes are no likeness. */
 		if (distance < nearest_distance && 2 * distance < least((int)length, (int)other)) {
-			nearest = directives[i].name;
+			nearest = directives[i]->name;
 			nearest_distance = distance;
 		}
 	}

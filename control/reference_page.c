@@ -103,8 +103,8 @@ static void print_of_chrony(FILE *out, enum directive_kind kind, const char *tit
 {
 	fprintf(out, "\n## %s\n\n%s\n\n| directive | why |\n|---|---|\n", title, meaning);
 	for (size_t i = 0; i < directive_count; i++) {
-		if (directives[i].kind == kind)
-			fprintf(out, "| `%s` | %s |\n", directives[i].name, directives[i].help);
+		if (directives[i]->kind == kind)
+			fprintf(out, "| `%s` | %s |\n", directives[i]->name, directives[i]->help);
 	}
 }
 
@@ -113,8 +113,8 @@ void directive_print_markdown(FILE *out)
 	fputs(introduction, out);
 	fputs("\n## Directives\n", out);
 	for (size_t i = 0; i < directive_count; i++) {
-		if (directives[i].kind == DIRECTIVE_OURS)
-			print_directive(out, &directives[i]);
+		if (directives[i]->kind == DIRECTIVE_OURS)
+			print_directive(out, directives[i]);
 	}
 	print_of_chrony(out, DIRECTIVE_REFUSED, "Directives of chrony that are refused",
 		"A configuration that relied on them would not be safe without them, so they are errors.");

@@ -1,5 +1,5 @@
-/* The directives of the clock: control/directive_refclock.c, control/directive_clock.c, and how they are
- * handed on, control/clock_settings.h. */
+/* The directives of the clock: control/directive_refclock.c and its neighbours, and how they are handed on,
+ * control/clock_settings.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

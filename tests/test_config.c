@@ -295,7 +295,7 @@ static void integers_as_in_the_table(void **state)
 	(void)state;
 	config_init(&initial);
 	for (size_t i = 0; i < directive_count; i++) {
-		const struct directive *d = &directives[i];
+		const struct directive *d = directives[i];
 		long low, high;
 
 		if (d->kind != DIRECTIVE_OURS || strcmp(d->type, "integer") != 0)
@@ -575,7 +575,7 @@ static void duplicates(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < directive_count; i++) {
-		const struct directive *d = &directives[i];
+		const struct directive *d = directives[i];
 		char text[256], part[128];
 
 		if (d->kind != DIRECTIVE_OURS || d->repeatable)
@@ -602,7 +602,7 @@ static void chrony_directives(void **state)
 	(void)state;
 	config_init(&initial);
 	for (size_t i = 0; i < directive_count; i++) {
-		const struct directive *d = &directives[i];
+		const struct directive *d = directives[i];
 
 		if (d->kind == DIRECTIVE_OURS)
 			continue;
@@ -629,7 +629,7 @@ static void table_is_well_formed(void **state)
 	(void)state;
 	assert_true(directive_count <= DIRECTIVES_MAX);
 	for (size_t i = 0; i < directive_count; i++) {
-		const struct directive *d = &directives[i];
+		const struct directive *d = directives[i];
 
 		assert_ptr_equal(directive_find(d->name), d);
 		assert_int_equal(strspn(d->name, "abcdefghijklmnopqrstuvwxyz_"), strlen(d->name));
@@ -854,7 +854,7 @@ static bool is_member(size_t octet)
 {
 	for (size_t i = 0; i < directive_count; i++) {
 		for (int m = 0; m < DIRECTIVE_MEMBERS; m++) {
-			struct directive_member member = directives[i].member[m];
+			struct directive_member member = directives[i]->member[m];
 
 			if (octet >= member.offset && octet < (size_t)member.offset + member.size)
 				return true;
@@ -1015,8 +1015,8 @@ static void reference_page(void **state)
 	fclose(out);
 	for (size_t i = 0; i < directive_count; i++) {
 		snprintf(name, sizeof(name),
-			directives[i].kind == DIRECTIVE_OURS ? "\n### %s\n" : "\n| `%s` | ",
-			directives[i].name);
+			directives[i]->kind == DIRECTIVE_OURS ? "\n### %s\n" : "\n| `%s` | ",
+			directives[i]->name);
 		assert_non_null(strstr(page, name));
 	}
 	start = strstr(page, "```conf\n");
