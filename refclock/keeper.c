@@ -3,34 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "refclock/comma_fields.h"
+
 static const uint64_t second_ns = 1000000000;
 static const uint8_t local_refid[4] = {127, 127, 1, 1};
-
-/* A comma-separated line that is read field by field, and never past `end`. */
-struct fields {
-	const char *at, *end;
-	bool ended; /* the last field has been taken */
-};
-
-struct field {
-	const char *at;
-	size_t length;
-};
-
-static bool next_field(struct fields *fields, struct field *field)
-{
-	const char *comma;
-
-	if (fields->ended)
-		return false;
-	comma = memchr(fields->at, ',', (size_t)(fields->end - fields->at));
-	fields->ended = !comma;
-	field->at = fields->at;
-	field->length = (size_t)((comma ? comma : fields->end) - fields->at);
-	if (comma)
-		fields->at = comma + 1;
-	return true;
-}
 
 /* One to `most` decimal digits at *at, which moves behind them. */
 static bool take_digits(const char **at, const char *end, int most, uint64_t *value)
@@ -52,7 +28,7 @@ struct decimal {
 	uint32_t billionths;
 };
 
-static bool parse_decimal(const struct field *field, struct decimal *d)
+static bool parse_decimal(const struct comma_field *field, struct decimal *d)
 {
 	const char *at = field->at, *end = field->at + field->length, *point;
 	uint64_t fraction = 0;
@@ -75,12 +51,12 @@ static bool parse_decimal(const struct field *field, struct decimal *d)
 	return true;
 }
 
-static bool take_number(struct fields *fields, double *value)
+static bool take_number(struct comma_fields *fields, double *value)
 {
-	struct field field;
+	struct comma_field field;
 	struct decimal d;
 
-	if (!next_field(fields, &field) || !parse_decimal(&field, &d))
+	if (!comma_next(fields, &field) || !parse_decimal(&field, &d))
 		return false;
 	*value = (double)d.whole + d.billionths * 1e-9;
 	if (d.negative)
@@ -89,12 +65,12 @@ static bool take_number(struct fields *fields, double *value)
 }
 
 /* Seconds since 1970; 0, as chronyd says before its first correction, is no time. */
-static bool take_reference(struct fields *fields, ntp64 *reference)
+static bool take_reference(struct comma_fields *fields, ntp64 *reference)
 {
-	struct field field;
+	struct comma_field field;
 	struct decimal d;
 
-	if (!next_field(fields, &field) || !parse_decimal(&field, &d) || d.negative)
+	if (!comma_next(fields, &field) || !parse_decimal(&field, &d) || d.negative)
 		return false;
 	*reference = d.whole || d.billionths ? ntp64_from_unix((int64_t)d.whole, d.billionths) : 0;
 	return true;
@@ -107,11 +83,11 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool take_refid(struct fields *fields, uint8_t refid[4])
+static bool take_refid(struct comma_fields *fields, uint8_t refid[4])
 {
-	struct field field;
+	struct comma_field field;
 
-	if (!next_field(fields, &field) || field.length != 8)
+	if (!comma_next(fields, &field) || field.length != 8)
 		return false;
 	for (int i = 0; i < 4; i++) {
 		int high = hex_digit(field.at[2 * i]), low = hex_digit(field.at[2 * i + 1]);
@@ -123,13 +99,13 @@ static bool take_refid(struct fields *fields, uint8_t refid[4])
 	return true;
 }
 
-static bool take_stratum(struct fields *fields, uint8_t *stratum)
+static bool take_stratum(struct comma_fields *fields, uint8_t *stratum)
 {
-	struct field field;
+	struct comma_field field;
 	uint64_t value;
 	const char *at;
 
-	if (!next_field(fields, &field))
+	if (!comma_next(fields, &field))
 		return false;
 	at = field.at;
 	if (!take_digits(&at, field.at + field.length, 2, &value) || at != field.at + field.length ||
@@ -139,7 +115,7 @@ static bool take_stratum(struct fields *fields, uint8_t *stratum)
 	return true;
 }
 
-static bool take_leap(struct fields *fields, uint8_t *leap)
+static bool take_leap(struct comma_fields *fields, uint8_t *leap)
 {
 	static const char *const names[] = {
 		[NTP_LEAP_NONE] = "Normal",
@@ -147,9 +123,9 @@ static bool take_leap(struct fields *fields, uint8_t *leap)
 		[NTP_LEAP_DELETE] = "Delete second",
 		[NTP_LEAP_UNSYNC] = "Not synchronised",
 	};
-	struct field field;
+	struct comma_field field;
 
-	if (!next_field(fields, &field))
+	if (!comma_next(fields, &field))
 		return false;
 	for (uint8_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (field.length == strlen(names[i]) && memcmp(field.at, names[i], field.length) == 0) {
@@ -160,11 +136,11 @@ static bool take_leap(struct fields *fields, uint8_t *leap)
 	return false;
 }
 
-static bool skip_field(struct fields *fields)
+static bool skip_field(struct comma_fields *fields)
 {
-	struct field field;
+	struct comma_field field;
 
-	return next_field(fields, &field);
+	return comma_next(fields, &field);
 }
 
 static uint64_t units_up(double seconds)
@@ -210,7 +186,7 @@ struct tracking {
 	double offset, last_offset, rms_offset, frequency, residual, skew, delay, dispersion, interval;
 };
 
-static bool take_tracking(struct fields *f, struct keeper_status *s, struct tracking *t)
+static bool take_tracking(struct comma_fields *f, struct keeper_status *s, struct tracking *t)
 {
 	return take_refid(f, s->refid) && skip_field(f) && take_stratum(f, &s->stratum) &&
 	       take_reference(f, &s->reference) && take_number(f, &t->offset) &&
@@ -223,7 +199,7 @@ static bool take_tracking(struct fields *f, struct keeper_status *s, struct trac
 bool keeper_from_tracking(struct keeper_status *status, const char *line, size_t length, uint64_t instant)
 {
 	struct keeper_status s = {.keeper = TIMEBASE_KEEPER_CHRONY, .instant = instant};
-	struct fields fields = {.at = line, .end = line + length};
+	struct comma_fields fields = {.at = line, .end = line + length};
 	struct tracking t;
 
 	if (length > 0 && line[length - 1] == '\n')

@@ -22,12 +22,12 @@ void nmea_init(struct nmea *n, const struct nmea_options *options)
 	n->silence = (uint64_t)(n->options.silence * options->hz);
 }
 
-static enum nmea_verdict take_sentence(struct nmea *n, struct nmea_fields *fields)
+static enum nmea_verdict take_sentence(struct nmea *n, struct comma_fields *fields)
 {
-	struct nmea_field address;
+	struct comma_field address;
 	const char *kind;
 
-	if (!nmea_next(fields, &address))
+	if (!comma_next(fields, &address))
 		return NMEA_OTHER;
 	if (address.length == 4 && memcmp(address.at, "PUBX", 4) == 0)
 		return nmea_take_pubx(n, fields);
@@ -78,7 +78,7 @@ static enum nmea_verdict end_line(struct nmea *n)
 {
 	size_t length;
 	enum nmea_verdict verdict = check(n, &length);
-	struct nmea_fields fields = {n->line, n->line + length, false};
+	struct comma_fields fields = {n->line, n->line + length, false};
 
 	n->inside = false;
 	if (verdict != NMEA_NOTHING)

@@ -4,28 +4,13 @@
 
 #include "ntp/timestamp.h"
 
-bool nmea_next(struct nmea_fields *fields, struct nmea_field *field)
-{
-	const char *comma;
-
-	if (fields->ended)
-		return false;
-	comma = memchr(fields->at, ',', (size_t)(fields->end - fields->at));
-	fields->ended = !comma;
-	field->at = fields->at;
-	field->length = (size_t)((comma ? comma : fields->end) - fields->at);
-	if (comma)
-		fields->at = comma + 1;
-	return true;
-}
-
-bool nmea_next_after(struct nmea_fields *fields, int count, struct nmea_field *field)
+bool nmea_next_after(struct comma_fields *fields, int count, struct comma_field *field)
 {
 	for (int i = 0; i < count; i++) {
-		if (!nmea_next(fields, field))
+		if (!comma_next(fields, field))
 			return false;
 	}
-	return nmea_next(fields, field);
+	return comma_next(fields, field);
 }
 
 bool nmea_digits(const char *at, size_t length, unsigned *value)
@@ -39,7 +24,7 @@ bool nmea_digits(const char *at, size_t length, unsigned *value)
 	return true;
 }
 
-bool nmea_number(struct nmea_field field, unsigned *value)
+bool nmea_number(struct comma_field field, unsigned *value)
 {
 	return field.length >= 1 && field.length <= 4 && nmea_digits(field.at, field.length, value);
 }
@@ -57,7 +42,7 @@ static bool fraction(const char *at, size_t length, double *value)
 	return true;
 }
 
-bool nmea_decimal(struct nmea_field field, double *value)
+bool nmea_decimal(struct comma_field field, double *value)
 {
 	const char *point = memchr(field.at, '.', field.length);
 	size_t whole = point ? (size_t)(point - field.at) : field.length;
@@ -72,7 +57,7 @@ bool nmea_decimal(struct nmea_field field, double *value)
 	return true;
 }
 
-bool nmea_time_of_day(struct nmea_field field, uint64_t *units)
+bool nmea_time_of_day(struct comma_field field, uint64_t *units)
 {
 	unsigned hour, minute, second;
 	double part = 0;
@@ -89,7 +74,7 @@ bool nmea_time_of_day(struct nmea_field field, uint64_t *units)
 	return true;
 }
 
-bool nmea_date(struct nmea_field field, int near, struct calendar_date *date)
+bool nmea_date(struct comma_field field, int near, struct calendar_date *date)
 {
 	unsigned day, month, year;
 

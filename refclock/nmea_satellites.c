@@ -93,7 +93,7 @@ static void take_fix(struct nmea *n, unsigned fix)
 	n->gsa_epoch = n->epochs;
 }
 
-static void take_dilution(struct nmea_field field, float *dilution)
+static void take_dilution(struct comma_field field, float *dilution)
 {
 	double value;
 
@@ -102,9 +102,9 @@ static void take_dilution(struct nmea_field field, float *dilution)
 		*dilution = value < 99 ? (float)value : 0;
 }
 
-enum nmea_verdict nmea_take_gsa(struct nmea *n, const char *talker, struct nmea_fields *fields)
+enum nmea_verdict nmea_take_gsa(struct nmea *n, const char *talker, struct comma_fields *fields)
 {
-	struct nmea_field f, pdop, hdop;
+	struct comma_field f, pdop, hdop;
 	unsigned numbers[GSA_SATELLITES], fix, id = 0;
 	int count = 0;
 
@@ -112,13 +112,13 @@ enum nmea_verdict nmea_take_gsa(struct nmea *n, const char *talker, struct nmea_
 		fix > RECEIVER_FIX_3D)
 		return NMEA_MALFORMED;
 	for (int i = 0; i < GSA_SATELLITES; i++) {
-		if (!nmea_next(fields, &f) || (f.length && !nmea_number(f, &numbers[count])))
+		if (!comma_next(fields, &f) || (f.length && !nmea_number(f, &numbers[count])))
 			return NMEA_MALFORMED;
 		count += f.length > 0;
 	}
-	if (!nmea_next(fields, &pdop) || !nmea_next(fields, &hdop) || !nmea_next(fields, &f))
+	if (!comma_next(fields, &pdop) || !comma_next(fields, &hdop) || !comma_next(fields, &f))
 		return NMEA_MALFORMED;
-	if (nmea_next(fields, &f) && f.length && !nmea_number(f, &id))
+	if (comma_next(fields, &f) && f.length && !nmea_number(f, &id))
 		id = 0;
 	take_fix(n, fix);
 	take_dilution(pdop, &n->pdop);
@@ -165,14 +165,14 @@ static struct nmea_satellite *place_for(struct nmea *n, const char *talker, unsi
 }
 
 /* An empty field, or one that is no such number, is none; receivers differ in what they print there. */
-static int number_or(struct nmea_field field, int none, unsigned most)
+static int number_or(struct comma_field field, int none, unsigned most)
 {
 	unsigned value;
 
 	return nmea_number(field, &value) && value <= most ? (int)value : none;
 }
 
-static void view(struct nmea *n, const char *talker, unsigned signal, const struct nmea_field *f)
+static void view(struct nmea *n, const char *talker, unsigned signal, const struct comma_field *f)
 {
 	unsigned number;
 	struct nmea_satellite *s;
@@ -199,24 +199,24 @@ static void view(struct nmea *n, const char *talker, unsigned signal, const stru
 }
 
 /* A hexadecimal digit; receivers of NMEA 4.11 go beyond 9. */
-static unsigned signal_id(struct nmea_field f)
+static unsigned signal_id(struct comma_field f)
 {
 	char c = f.length == 1 ? f.at[0] : '0';
 
 	return (unsigned)(c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 0);
 }
 
-enum nmea_verdict nmea_take_gsv(struct nmea *n, const char *talker, struct nmea_fields *fields)
+enum nmea_verdict nmea_take_gsv(struct nmea *n, const char *talker, struct comma_fields *fields)
 {
-	struct nmea_field total, number, in_view, f[GSV_FIELDS];
+	struct comma_field total, number, in_view, f[GSV_FIELDS];
 	unsigned sentences, this, signal = 0;
 	int count = 0;
 
-	if (!nmea_next(fields, &total) || !nmea_next(fields, &number) || !nmea_next(fields, &in_view) ||
+	if (!comma_next(fields, &total) || !comma_next(fields, &number) || !comma_next(fields, &in_view) ||
 		!nmea_number(total, &sentences) || !nmea_number(number, &this) || this == 0 ||
 		this > sentences)
 		return NMEA_MALFORMED;
-	while (count < GSV_FIELDS && nmea_next(fields, &f[count]))
+	while (count < GSV_FIELDS && comma_next(fields, &f[count]))
 		count++;
 	if (count % 4 == 1)
 		signal = signal_id(f[count - 1]);

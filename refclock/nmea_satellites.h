@@ -9,7 +9,7 @@
 #include "refclock/nmea_fields.h"
 
 /* The fields behind the address, of a sentence of that talker (two letters). STATUS or MALFORMED. */
-enum nmea_verdict nmea_take_gsa(struct nmea *n, const char *talker, struct nmea_fields *fields);
-enum nmea_verdict nmea_take_gsv(struct nmea *n, const char *talker, struct nmea_fields *fields);
+enum nmea_verdict nmea_take_gsa(struct nmea *n, const char *talker, struct comma_fields *fields);
+enum nmea_verdict nmea_take_gsv(struct nmea *n, const char *talker, struct comma_fields *fields);
 
 #endif

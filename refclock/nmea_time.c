@@ -108,7 +108,7 @@ static enum nmea_verdict give(struct nmea *n, struct calendar_date date, bool va
 /* An empty time of day is what a receiver says that has none; it denies a fix. */
 enum entry { ENTRY_SECOND, ENTRY_EMPTY, ENTRY_OVER, ENTRY_MALFORMED };
 
-static enum entry enter(struct nmea *n, struct nmea_field field)
+static enum entry enter(struct nmea *n, struct comma_field field)
 {
 	uint64_t time_of_day;
 
@@ -136,19 +136,19 @@ static enum nmea_verdict without_time(struct nmea *n, enum entry entry, bool fix
 
 /* Positioning modes in which time comes from satellites: not E (dead reckoning), M (manual), N, S
  * (simulated). */
-static bool is_mode_of_fix(struct nmea_field mode)
+static bool is_mode_of_fix(struct comma_field mode)
 {
 	return mode.length == 0 || (mode.length == 1 && strchr("ADFPR", mode.at[0]));
 }
 
-enum nmea_verdict nmea_take_rmc(struct nmea *n, struct nmea_fields *fields)
+enum nmea_verdict nmea_take_rmc(struct nmea *n, struct comma_fields *fields)
 {
-	struct nmea_field time_of_day, status, date_field, mode = {NULL, 0};
+	struct comma_field time_of_day, status, date_field, mode = {NULL, 0};
 	struct calendar_date date, near = calendar_date(n->options.floor);
 	enum entry entry;
 	bool fix;
 
-	if (!nmea_next(fields, &time_of_day) || !nmea_next(fields, &status) ||
+	if (!comma_next(fields, &time_of_day) || !comma_next(fields, &status) ||
 		!nmea_next_after(fields, 6, &date_field))
 		return NMEA_MALFORMED;
 	if (!nmea_next_after(fields, 2, &mode))
@@ -168,12 +168,12 @@ enum nmea_verdict nmea_take_rmc(struct nmea *n, struct nmea_fields *fields)
 }
 
 /* Day, month and year of four digits. */
-static bool take_long_date(struct nmea_fields *fields, struct calendar_date *date, bool *empty)
+static bool take_long_date(struct comma_fields *fields, struct calendar_date *date, bool *empty)
 {
-	struct nmea_field day, month, year;
+	struct comma_field day, month, year;
 	unsigned d, m, y;
 
-	if (!nmea_next(fields, &day) || !nmea_next(fields, &month) || !nmea_next(fields, &year))
+	if (!comma_next(fields, &day) || !comma_next(fields, &month) || !comma_next(fields, &year))
 		return false;
 	*empty = day.length == 0 && month.length == 0 && year.length == 0;
 	if (*empty)
@@ -186,14 +186,14 @@ static bool take_long_date(struct nmea_fields *fields, struct calendar_date *dat
 
 /* It does not say whether there is a fix, so RMC, which does, is preferred. Some receivers' ZDA is of the
  * next second, at that. */
-enum nmea_verdict nmea_take_zda(struct nmea *n, struct nmea_fields *fields)
+enum nmea_verdict nmea_take_zda(struct nmea *n, struct comma_fields *fields)
 {
-	struct nmea_field time_of_day;
+	struct comma_field time_of_day;
 	struct calendar_date date;
 	enum entry entry;
 	bool empty;
 
-	if (!nmea_next(fields, &time_of_day) || !take_long_date(fields, &date, &empty))
+	if (!comma_next(fields, &time_of_day) || !take_long_date(fields, &date, &empty))
 		return NMEA_MALFORMED;
 	if (n->rmc && n->epochs - n->last_rmc <= RMC_EPOCHS)
 		return NMEA_REPEATED;
@@ -208,42 +208,42 @@ enum nmea_verdict nmea_take_zda(struct nmea *n, struct nmea_fields *fields)
 }
 
 /* 0: none; 6 dead reckoning, 7 manual, 8 simulated. */
-static bool is_quality_of_fix(struct nmea_field quality)
+static bool is_quality_of_fix(struct comma_field quality)
 {
 	return quality.length == 1 && strchr("123459", quality.at[0]);
 }
 
-enum nmea_verdict nmea_take_gga(struct nmea *n, struct nmea_fields *fields)
+enum nmea_verdict nmea_take_gga(struct nmea *n, struct comma_fields *fields)
 {
-	struct nmea_field time_of_day, quality, used;
+	struct comma_field time_of_day, quality, used;
 	unsigned count;
 
-	if (!nmea_next(fields, &time_of_day) || !nmea_next_after(fields, 4, &quality) ||
-		!nmea_next(fields, &used))
+	if (!comma_next(fields, &time_of_day) || !nmea_next_after(fields, 4, &quality) ||
+		!comma_next(fields, &used))
 		return NMEA_MALFORMED;
 	n->gga_used = nmea_number(used, &count) && count < 256 ? (uint8_t)count : 0;
 	return without_time(n, enter(n, time_of_day), is_quality_of_fix(quality));
 }
 
-enum nmea_verdict nmea_take_gll(struct nmea *n, struct nmea_fields *fields)
+enum nmea_verdict nmea_take_gll(struct nmea *n, struct comma_fields *fields)
 {
-	struct nmea_field time_of_day, status, mode;
+	struct comma_field time_of_day, status, mode;
 
-	if (!nmea_next_after(fields, 4, &time_of_day) || !nmea_next(fields, &status))
+	if (!nmea_next_after(fields, 4, &time_of_day) || !comma_next(fields, &status))
 		return NMEA_MALFORMED;
-	if (!nmea_next(fields, &mode))
+	if (!comma_next(fields, &mode))
 		mode.length = 0;
 	return without_time(n, enter(n, time_of_day), nmea_is(status, 'A') && is_mode_of_fix(mode));
 }
 
 /* u-blox's time message: GPS - UTC in seconds, with a D while it is the firmware's default. */
-enum nmea_verdict nmea_take_pubx(struct nmea *n, struct nmea_fields *fields)
+enum nmea_verdict nmea_take_pubx(struct nmea *n, struct comma_fields *fields)
 {
-	struct nmea_field f;
+	struct comma_field f;
 	unsigned seconds;
 	bool by_default;
 
-	if (!nmea_next(fields, &f) || f.length != 2 || memcmp(f.at, "04", 2) != 0)
+	if (!comma_next(fields, &f) || f.length != 2 || memcmp(f.at, "04", 2) != 0)
 		return NMEA_OTHER;
 	if (!nmea_next_after(fields, 4, &f) || f.length == 0)
 		return NMEA_MALFORMED;

@@ -14,10 +14,10 @@ static inline double nmea_seconds_between(const struct nmea *n, uint64_t earlier
 }
 
 /* The fields behind the address of a sentence that began at n->start, in a burst that began at n->mark. */
-enum nmea_verdict nmea_take_rmc(struct nmea *n, struct nmea_fields *fields);
-enum nmea_verdict nmea_take_zda(struct nmea *n, struct nmea_fields *fields);
-enum nmea_verdict nmea_take_gga(struct nmea *n, struct nmea_fields *fields);
-enum nmea_verdict nmea_take_gll(struct nmea *n, struct nmea_fields *fields);
-enum nmea_verdict nmea_take_pubx(struct nmea *n, struct nmea_fields *fields);
+enum nmea_verdict nmea_take_rmc(struct nmea *n, struct comma_fields *fields);
+enum nmea_verdict nmea_take_zda(struct nmea *n, struct comma_fields *fields);
+enum nmea_verdict nmea_take_gga(struct nmea *n, struct comma_fields *fields);
+enum nmea_verdict nmea_take_gll(struct nmea *n, struct comma_fields *fields);
+enum nmea_verdict nmea_take_pubx(struct nmea *n, struct comma_fields *fields);
 
 #endif

@@ -1,37 +1,16 @@
 """Fixtures of the tests in a guest. Run: TICKWIRE_BUILD=<build directory> pytest tests/guest"""
 import os
-import signal
 import sys
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 sys.dont_write_bytecode = True
 
 import guest  # noqa: E402  pylint: disable=wrong-import-position
-
-FIGURES = []
-
-
-def pytest_configure(config):
-    # Told to end, by a time limit say, the run ends the emulator as after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if config.option.durations is None:
-        config.option.durations = 15
-        config.option.durations_min = 0.5
-
-
-def pytest_terminal_summary(terminalreporter):
-    if FIGURES:
-        terminalreporter.section("figures")
-        for test, text in FIGURES:
-            terminalreporter.write_line(f"{test}: {text}")
-
-
-@pytest.fixture
-def figure(request):
-    """figure(text): something measured, shown at the end of the run."""
-    return lambda text: FIGURES.append((request.node.name, text))
+from shared_fixtures import (  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+    figure, pytest_configure, pytest_terminal_summary)
 
 
 @pytest.fixture(scope="session")

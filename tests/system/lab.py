@@ -489,7 +489,21 @@ class Reply:
         return (ntp_to_ns(self.receive) - self.t1_ns + ntp_to_ns(self.transmit) - self.t4_ns) / 2e9
 
 
-class Client:
+class SocketHolder:
+    """Has a .socket, which is closed with it."""
+    socket = None
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Client(SocketHolder):
     """A UDP socket in a namespace that asks one server."""
 
     def __init__(self, ns, host, port=123):
@@ -509,15 +523,6 @@ class Client:
                 if data[24:32] == sent[40:48]:
                     return Reply(data, t1, time.time_ns())
         return None
-
-    def close(self):
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def ask(ns, host, **options):
@@ -637,7 +642,7 @@ def ethernet(source, destination, type_, payload, tags=()):
     return head + struct.pack("!H", type_) + payload
 
 
-class Wire:
+class Wire(SocketHolder):
     """Frames in and out of an interface, as they are on the wire: a tag that the kernel took out is put back."""
 
     def __init__(self, ns, interface):
@@ -681,15 +686,6 @@ class Wire:
             if until and until(data):
                 break
         return found
-
-    def close(self):
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def ntp_of(frame):

@@ -33,7 +33,7 @@ def need_client():
 
 # TLS and key establishment by hand
 
-class Tls:
+class Tls(lab.SocketHolder):
     """A TLS client over a socket in a namespace, in pieces of one's own: what TLS says is in .wire until flush()."""
 
     def __init__(self, ns, host, port=KE_PORT, authority=None, alpn=b"ntske/1", name=None, tls12=False, timeout=10):
@@ -110,15 +110,6 @@ class Tls:
 
     def certificate(self):
         return self.tls.get_peer_certificate()
-
-    def close(self):
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def connect(ns, host, port=KE_PORT, timeout=10):
