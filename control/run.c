@@ -400,6 +400,7 @@ static bool take_instance(struct supervisor *s)
 		log_error("%s", text);
 		return false;
 	}
+	health_begin(&s->health, &s->config.clock);
 	return true;
 }
 
