@@ -11,21 +11,13 @@ import pytest
 
 import lab
 import lab_devices
-from lab_sources import (PtyReceiver, SecondPulses, Sock, Watch, check_right, source, sources, wait_synchronised)
+from lab_sources import (PtyReceiver, SecondPulses, Sock, Watch, check_right, count, settle, source, sources,
+                         wait_synchronised)
 from test_clock import Shim
 
 GPS = "refid GPS poll 1 delay 0.0001"
 NUMBERS = "refid NUM poll 1 delay 0.2 noselect"
 WEEK = 7 * 86400
-
-
-def settle(tickwire, refid, used=6):
-    """Until so many samples of a source have been used."""
-    lab.wait_for(lambda: source(tickwire, refid)["verdicts"]["used"] >= used, 20, f"{used} samples of {refid}", 0.2)
-
-
-def count(tickwire, refid, verdict):
-    return source(tickwire, refid)["verdicts"][verdict]
 
 
 def test_missing_pulses(pair, figure):
