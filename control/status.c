@@ -137,7 +137,7 @@ static json_t *timebase_json(const struct view *v)
 		ntp64_interval_to_seconds((int64_t)timebase_error(tb, v->now)), "age",
 		ntp64_interval_to_seconds((int64_t)timebase_age(tb, v->now)), "valid_for",
 		ticks_to_seconds(v, (int64_t)(tb->valid_until - v->now)), "frequency_ppm",
-		(double)tb->skew_ppb / 1e3, "window", ntp64_interval_to_seconds((int64_t)tb->window), "steps",
+		-(double)tb->skew_ppb / 1e3 + 0.0, "window", ntp64_interval_to_seconds((int64_t)tb->window), "steps",
 		(int)tb->steps, "updates", (json_int_t)tb->updates, "counter",
 		counter_name((enum counter_kind)tb->counter_kind), "silent", tb->serve != TIMEBASE_ANSWER,
 		"tai_offset", (int)timebase_tai_offset(tb, side), "leap_in",
