@@ -9,7 +9,7 @@ import pytest
 
 import lab
 import lab_devices
-from lab_sources import SecondPulses, Sock, Watch, distance, source, sources, wait_synchronised
+from lab_sources import SecondPulses, Sock, Watch, distance, settle, source, sources, wait_synchronised
 from test_clock import Shim
 from test_leap import MIDNIGHT, set_shim
 
@@ -18,9 +18,9 @@ TAI = 37  # before
 GPS = "refid GPS poll 1 delay 0.0001"
 
 
-def write_list(path, sign):
-    """leap-seconds.list, with the hash over the digits of its numbers."""
-    numbers = [[MIDNIGHT - 180 * 86400 + lab.NTP_UNIX], [MIDNIGHT + 180 * 86400 + lab.NTP_UNIX],
+def write_list(path, sign, days=180):
+    """leap-seconds.list, with the hash over the digits of its numbers; it ends so many days after the leap second."""
+    numbers = [[MIDNIGHT - 180 * 86400 + lab.NTP_UNIX], [MIDNIGHT + days * 86400 + lab.NTP_UNIX],
                [3692217600, TAI], [MIDNIGHT + lab.NTP_UNIX, TAI + sign]]
     digest = hashlib.sha1("".join(str(n) for line in numbers for n in line).encode()).hexdigest()
     words = " ".join(digest[i:i + 8] for i in range(0, 40, 8))
@@ -184,6 +184,21 @@ def test_smear(pair, sign, figure):
     assert (before["tai_offset"], after["tai_offset"]) == (TAI, TAI + sign)
     assert watch.unsynchronised == 0
     check_sides(watch, night, figure)
+
+
+def test_renewed_list(pair):
+    """A list that is replaced, as with a new tzdata, is taken over by itself, and what is served meanwhile is right."""
+    gps, leaps = Sock(pair.lab, "gps.sock"), pair.lab.path("leaps")
+    tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}", f"leapseclist {write_list(leaps, 1)}"])
+    wait_synchronised(pair)
+    settle(tickwire, "GPS")
+    before = sources(tickwire)["leap_list_expires"]
+    with Watch(pair) as watch:
+        os.rename(write_list(pair.lab.path("newer"), 1, days=200), leaps)
+        tickwire.process.wait_log("the table of leap seconds, is another now")
+        lab.wait_for(lambda: sources(tickwire)["leap_list_expires"] == before + 20 * 86400, 10, "the newer list")
+        settle(tickwire, "GPS", 3)
+    assert watch.unsynchronised == 0 and tickwire.daemon("tickwire-clock")["restarts"] == 1
 
 
 @pytest.mark.parametrize("when", [-3, 1.5])
