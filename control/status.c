@@ -352,12 +352,19 @@ static void print_table(const json_t *root)
 	print_verdicts(root);
 }
 
+/* Workers that keep silent, as the ladder tells them to, are well and answer nobody. */
+static bool is_answered(const json_t *root)
+{
+	return json_is_true(json_object_get(root, "ready")) &&
+	       !json_is_true(json_object_get(json_object_get(root, "timebase"), "silent"));
+}
+
 static int usage(FILE *out, int status)
 {
 	fputs("usage: tickwire status [--json] [--run-dir DIR]\n"
 	      "What a running tickwire is made of, serves and has counted; as JSON in seconds and plain "
 	      "numbers. Needs root.\n"
-	      "Exit status: 0 NTP is answered, 1 not ready or not running, 2 wrong call.\n",
+	      "Exit status: 0 NTP is answered, 1 not ready, silent or not running, 2 wrong call.\n",
 		out);
 	return status;
 }
@@ -409,7 +416,7 @@ int status_main(int argc, char **argv)
 	} else {
 		print_table(root);
 	}
-	option = json_is_true(json_object_get(root, "ready")) ? 0 : 1;
+	option = is_answered(root) ? 0 : 1;
 	json_decref(root);
 	json_decref(view.clock);
 	json_decref(view.supervisor);

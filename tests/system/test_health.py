@@ -72,5 +72,5 @@ def test_no_reference_clock(pair):
         assert done.returncode == 1 and "there is no `refclock`" in done.stdout, done.stdout
     assert lab.run(lab.TICKWIRE, "drill", "end", "--run-dir", tickwire.run_dir, check=False).returncode == 0
     done = lab.run(lab.TICKWIRE, "drill", "step", "--run-dir", tickwire.run_dir, check=False)
-    assert done.returncode == 2 and "expected a step" in done.stdout
+    assert done.returncode == 2 and "expected a step (--by)" in done.stdout
     assert lab.run(lab.TICKWIRE, "sources", "--run-dir", tickwire.run_dir, check=False).returncode == 1
