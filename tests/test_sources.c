@@ -164,7 +164,7 @@ static const char verbose_table[] =
 	"? SHM 0                                    SHM3   0    4     0      -          -         -         "
 	"-         -\n"
 	"  not there: nobody writes to the segment?[2J?\n"
-	"  0 samples, the newest - off\n";
+	"  0 samples\n";
 
 /* What a function prints, in memory. */
 static char *printed(void (*print)(FILE *, const json_t *), double age)
