@@ -11,6 +11,7 @@ import lab_devices
 from conftest import Pair
 from lab_sources import (PtyReceiver, SecondPulses, Sock, Watch, check_right, count, distance, settle, source, sources,
                          wait_synchronised)
+from test_clock_leap import TAI, write_list
 
 GPS = "refid GPS poll 1 delay 0.0001"
 
@@ -31,6 +32,15 @@ def test_sock(pair, figure):
     done = lab_module.run(lab_module.TICKWIRE, "query", "-n", "2", "--json", Pair.server4, ns=pair.client)
     assert '"GPS"' in done.stdout
     figure(f"offset {reply.offset * 1e6:+.1f} us, root dispersion {reply.root_dispersion * 1e6:.0f} us")
+
+
+def test_tai(pair):
+    """A feeder that keeps TAI, from the first sample on."""
+    gps = Sock(pair.lab, "gps.sock")
+    gps.offset = TAI
+    pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS} tai", f"leapseclist {write_list(pair.lab.path('leaps'), 1)}"])
+    wait_synchronised(pair)
+    check_right(pair, "GPS")
 
 
 def test_pulses(pair, figure):
