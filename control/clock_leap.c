@@ -1,74 +1,30 @@
 #include "control/clock_leap.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "control/file_content.h"
+#include "control/leap_file.h"
 #include "dataplane/log.h"
 #include "ntp/packet.h"
-
-static bool read_file(const char *path, char octets[LEAP_LIST_SIZE], size_t *used, char *text, size_t size)
-{
-	if (file_content_read(path, octets, LEAP_LIST_SIZE, used))
-		return true;
-	snprintf(text, size, "%s: %s", path, strerror(errno));
-	return false;
-}
-
-static bool read_list(struct clock_leap *leap, const char *path, char *text, size_t size)
-{
-	static char octets[LEAP_LIST_SIZE];
-	enum leap_list_verdict verdict;
-	size_t used;
-	int line;
-
-	if (!read_file(path, octets, &used, text, size))
-		return false;
-	verdict = leap_list_parse(&leap->table, octets, used, &line);
-	if (verdict == LEAP_LIST_GOOD)
-		return true;
-	snprintf(text, size, "%s:%d: %s", path, line, leap_list_text(verdict));
-	return false;
-}
-
-/* Debian's chrony.conf names a zone that a system need not have: not worth failing for. */
-static bool read_zone(struct clock_leap *leap, const char *zone)
-{
-	static char octets[LEAP_LIST_SIZE];
-	enum leap_zone_verdict verdict;
-	char path[64 + CLOCK_ZONE], text[256];
-	size_t used;
-
-	snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", zone);
-	if (!read_file(path, octets, &used, text, sizeof(text))) {
-		log_warning("%s: leap seconds are known by announcement alone", text);
-		return false;
-	}
-	verdict = leap_zone_parse(&leap->table, octets, used);
-	if (verdict != LEAP_ZONE_GOOD)
-		log_warning("%s: %s", path, leap_zone_text(verdict));
-	return verdict == LEAP_ZONE_GOOD;
-}
 
 bool clock_leap_start(struct clock_leap *leap, const struct clock_settings *settings, double horizon,
 	char *text, size_t size)
 {
 	struct leap_options options;
 
+	text[0] = '\0';
 	*leap = (struct clock_leap){.facts = {.gnss = LEAP_UNHEARD, .upstream = LEAP_UNHEARD}};
 	leap_options_init(&options);
 	options.smear = (enum leap_smear_shape)settings->smear;
 	options.window = settings->smear_s;
 	options.horizon = horizon;
 	leap_plan_init(&leap->plan, &options);
-	if (settings->leap_list[0]) {
-		if (!read_list(leap, settings->leap_list, text, size))
-			return false;
-		leap->has_table = true;
-	} else if (settings->leap_zone[0]) {
-		leap->has_table = read_zone(leap, settings->leap_zone);
-	}
+	leap->has_table = (settings->leap_list[0] || settings->leap_zone[0]) &&
+			  leap_file_read(&leap->table, settings, text, size);
+	if (settings->leap_list[0] && !leap->has_table)
+		return false;
+	/* Debian's chrony.conf names a zone that a system need not have: not worth failing for. */
+	if (text[0])
+		log_warning("%s: leap seconds are known by announcement alone", text);
 	leap->facts.table = leap->has_table ? &leap->table : NULL;
 	return true;
 }
@@ -117,9 +73,14 @@ void clock_leap_look(struct clock_leap *leap, ntp64 utc)
 		return;
 	leap->expiry = expiry;
 	if (expiry == LEAP_EXPIRY_SOON)
-		log_warning("the table of leap seconds ends in %d days: fetch a new one", days);
+		log_warning("the table of leap seconds ends in %d days: fetch a new one (tzdata has it), "
+			    "which is "
+			    "taken over by itself",
+			days);
 	else if (expiry == LEAP_EXPIRED)
-		log_error("the table of leap seconds has ended: it does not say any more whether one comes");
+		log_error("the table of leap seconds has ended and does not say any more whether one comes: "
+			  "fetch a "
+			  "new one (tzdata has it), which is taken over by itself");
 }
 
 void clock_leap_hear(struct clock_leap *leap, const struct sources *report, unsigned upstream)
@@ -151,6 +112,11 @@ void clock_leap_apply(struct clock_leap *leap, struct timebase *timebase)
 	if (news == LEAP_OVER)
 		leap->facts.gnss = LEAP_UNHEARD;
 	tell(leap, news);
+}
+
+int clock_leap_tai(const struct clock_leap *leap, ntp64 utc)
+{
+	return leap->has_table ? leap_tai_offset(&leap->table, leap_seconds(utc)) : 0;
 }
 
 void clock_leap_report(

@@ -1,5 +1,6 @@
 #include "control/clock_log.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,12 @@ static const struct {
 		CLOCK_LOG_REFCLOCKS},
 };
 
-enum { TIME_TEXT = 80, DAY_S = 86400 };
+enum {
+	TIME_TEXT = 80,
+	DAY_S = 86400,
+	NTP_DISPERSION_MAX = 16, /* s, RFC 5905's MAXDISP */
+	SKEW_MAX_PPM = 2000,     /* chrony's of a source that it knows nothing of */
+};
 
 const char *clock_log_file_name(enum clock_log_file file)
 {
@@ -144,8 +150,8 @@ static void format_statistics(
 
 	snprintf(text, CLOCK_LOG_LINE,
 		"%s %-15.4s %10.3e %10.3e %10.3e %10.3e %10.3e %7.1e %3d %3d %3d %5.2f\n",
-		time_of(r->time, time), (const char *)source->refid, r->deviation, -r->offset, r->dispersion,
-		r->frequency * 1e-6, r->skew * 1e-6, 0.0, r->samples, 0, 0, 0.0);
+		time_of(r->time, time), (const char *)source->refid, r->deviation, 0 - r->offset,
+		r->dispersion, r->frequency * 1e-6, r->skew * 1e-6, 0.0, r->samples, 0, 0, 0.0);
 }
 
 static void format_tracking(
@@ -156,7 +162,7 @@ static void format_tracking(
 	snprintf(text, CLOCK_LOG_LINE,
 		"%s %-15.4s %2u %10.3f %10.3f %10.3e %c %2d %10.3e %10.3e %10.3e %10.3e %10.3e\n",
 		time_of(r->time, time), (const char *)source->refid, r->stratum, r->frequency, r->skew,
-		-r->offset, leap_of(r), r->combined, r->deviation, r->raw_offset, source->delay,
+		0 - r->offset, leap_of(r), r->combined, r->deviation, r->raw_offset, source->delay,
 		r->dispersion, r->dispersion);
 }
 
@@ -181,9 +187,29 @@ static bool belongs(uint32_t logs, enum clock_log_file file, const struct discip
 	return r->kind == RECORD_RAW || r->kind == RECORD_FILTERED;
 }
 
+static double finite_or(double value, double otherwise)
+{
+	return isfinite(value) ? value + 0.0 : otherwise; /* -0 is 0 */
+}
+
+/* What is not known yet, as chrony says it: what reads its logs expects numbers. */
+static struct discipline_record known_of(const struct discipline_record *record)
+{
+	struct discipline_record r = *record;
+
+	r.raw_offset = finite_or(r.raw_offset, 0);
+	r.offset = finite_or(r.offset, 0);
+	r.dispersion = finite_or(r.dispersion, NTP_DISPERSION_MAX);
+	r.deviation = finite_or(r.deviation, 0);
+	r.frequency = finite_or(r.frequency, 0);
+	r.skew = finite_or(r.skew, SKEW_MAX_PPM);
+	return r;
+}
+
 int clock_log_format(struct clock_log_line line[CLOCK_LOG_LINES], const struct clock_settings *settings,
 	const struct discipline_record *record)
 {
+	const struct discipline_record known = known_of(record);
 	struct source_options source;
 	int lines = 0;
 
@@ -192,7 +218,7 @@ int clock_log_format(struct clock_log_line line[CLOCK_LOG_LINES], const struct c
 		if (!belongs(settings->logs, (enum clock_log_file)file, record))
 			continue;
 		line[lines].file = (enum clock_log_file)file;
-		formats[file](line[lines].text, &source, record);
+		formats[file](line[lines].text, &source, &known);
 		/* Of numbers that no clock has, it was cut off. */
 		if (strlen(line[lines].text) == CLOCK_LOG_LINE - 1)
 			line[lines].text[CLOCK_LOG_LINE - 2] = '\n';

@@ -106,6 +106,16 @@ static void listen(struct clock_source *source, const char *text)
 	}
 }
 
+/* How far its time is ahead of UTC. A pulse has none, and a PHC's driver has taken it off, with its pulses'.
+ */
+static ntp64 tai_of(
+	const struct clock_sources *s, const struct clock_source *source, const struct measurement *m)
+{
+	if (!source->options.tai || source->options.kind == SOURCE_PHC || source->options.pps || m->pulse)
+		return 0;
+	return (ntp64)driver_tai_offset(s->world) * NTP64_SECOND;
+}
+
 static void take(struct clock_sources *s, struct clock_source *source, struct measurement *m, uint64_t now)
 {
 	if (now - source->opened >= most_pause_ns) {
@@ -113,6 +123,7 @@ static void take(struct clock_sources *s, struct clock_source *source, struct me
 		source->told = false;
 	}
 	source->leap = m->leap;
+	m->time -= tai_of(s, source, m);
 	s->prepare(s->opaque, m);
 	(void)discipline_take(s->discipline, source->index, m);
 }

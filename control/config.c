@@ -212,6 +212,48 @@ static void judge_nts(struct reader *reader, const struct config_nts *nts)
 			"client a new key establishment");
 }
 
+/* Without sources of its own tickwire follows the kernel clock, which is another's to discipline. */
+static void say_idle_clock(struct reader *reader, const struct clock_settings *clock)
+{
+	struct clock_settings usual;
+	char names[256] = "";
+
+	clock_settings_init(&usual);
+	const struct {
+		const char *name;
+		bool given;
+	} row[] = {
+		{"driftfile", clock->drift_file[0]},
+		{"log", clock->logs},
+		{"leapsectz", clock->leap_zone[0]},
+		{"leapseclist", clock->leap_list[0]},
+		{"leapsmear", clock->smear != usual.smear},
+		{"makestep", clock->step_threshold > 0},
+		{"maxslewrate", clock->slew_ppm != usual.slew_ppm},
+		{"clockwander", clock->wander != usual.wander},
+		{"serving", clock->raised != usual.raised || clock->unsynchronised != usual.unsynchronised ||
+				    clock->silent != usual.silent},
+		{"crosscheck",
+			clock->crosscheck != usual.crosscheck || clock->crosscheck_s != usual.crosscheck_s},
+		{"temperature", clock->temperature[0]},
+		{"steer_kernel", clock->steer_kernel},
+	};
+	unsigned count = 0;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		if (!row[i].given)
+			continue;
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", count++ ? ", " : "",
+			row[i].name);
+	}
+	if (count > 0)
+		say(reader, false,
+			"%s %s no effect without `refclock`: the kernel clock is followed, and its keeper "
+			"has "
+			"such of its own",
+			names, count > 1 ? "have" : "has");
+}
+
 static void judge_clock(struct reader *reader, const struct clock_settings *clock, unsigned local_stratum)
 {
 	char text[256];
@@ -224,14 +266,8 @@ static void judge_clock(struct reader *reader, const struct clock_settings *cloc
 	reader->line = 0;
 	if (!clock_settings_judge(clock, text, sizeof(text)))
 		say(reader, true, "%s", text);
-	if (clock->sources == 0 && (clock->drift_file[0] || clock->logs || clock->step_threshold > 0))
-		say(reader, false,
-			"%s no effect without `refclock`: the kernel clock is followed, and its keeper has "
-			"such "
-			"of its own",
-			clock->drift_file[0] ? "driftfile has"
-			: clock->logs        ? "log has"
-					     : "makestep has");
+	if (clock->sources == 0)
+		say_idle_clock(reader, clock);
 	if (clock->sources > 0 && local_stratum)
 		say(reader, false,
 			"local has no effect with `refclock`: a clock of the sources that is lost is not "

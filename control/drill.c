@@ -70,7 +70,8 @@ bool drill_parse(struct drill *drill, const char *request, int64_t now_ms, char 
 		return false;
 	}
 	if ((found == 3) != (drill->kind == DRILL_STEP) || found > 3 || !(fabs(drill->step) <= step_most)) {
-		snprintf(text, size, "expected a step of at most %.0f s with `step`, and with nothing else",
+		snprintf(text, size,
+			"expected a step (--by) of at most %.0f s with `step`, and with nothing else",
 			step_most);
 		return false;
 	}

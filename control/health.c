@@ -75,13 +75,18 @@ static void write_file(struct health *h, const char *path)
 	char line[sizeof(h->now.reason) + 32], text[512];
 	const int n = snprintf(line, sizeof(line), "%s: %s\n", clock_rung_name(h->now.rung), h->now.reason);
 
-	if (new_file_write(path, 0644, true, line, (size_t)n, text, sizeof(text)))
+	if (new_file_write(path, 0644, true, line, (size_t)n, text, sizeof(text))) {
 		snprintf(h->file, sizeof(h->file), "%s", path);
-	else
-		log_error("health file: %s", text);
+		h->file_failed = false;
+		return;
+	}
+	/* It is tried again each second. */
+	if (!h->file_failed)
+		log_error("health file: %s; nobody is told that this server is well", text);
+	h->file_failed = true;
 }
 
-/* `changed`: what the file should hold is another now. */
+/* `changed`: the rung is another now. */
 static void keep_file(struct health *h, const char *path, bool changed)
 {
 	const bool wanted = path[0] && h->now.rung < LADDER_UNSYNCHRONISED;
@@ -91,7 +96,8 @@ static void keep_file(struct health *h, const char *path, bool changed)
 	/* One of an instance that was killed says nothing of this one. */
 	if (!wanted && path[0] && changed)
 		(void)unlink(path);
-	if (wanted && (changed || !h->file[0]))
+	/* Who clears /run away does not mean us. */
+	if (wanted && (changed || !h->file[0] || access(path, F_OK) != 0))
 		write_file(h, path);
 }
 
@@ -133,6 +139,19 @@ static void start_hook(struct health *h, const char *program, int64_t now_ms)
 	h->hook_ends_ms = now_ms + HEALTH_HOOK_MS;
 	h->told = h->now;
 	h->hook_knows = true;
+	h->hook_failed = h->hook_late = false;
+	snprintf(h->program, sizeof(h->program), "%s", program);
+}
+
+static void note_end_of_hook(struct health *h, int status)
+{
+	h->hook_failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	if (h->hook_late)
+		log_warning("the health hook took longer than %d s and was killed", HEALTH_HOOK_MS / 1000);
+	else if (WIFSIGNALED(status))
+		log_warning("the health hook was killed by signal %d", WTERMSIG(status));
+	else if (h->hook_failed)
+		log_warning("the health hook ended with status %d", WEXITSTATUS(status));
 }
 
 /* False while it runs. */
@@ -145,10 +164,7 @@ static bool reap_hook(struct health *h)
 	if (waitpid(h->hook, &status, WNOHANG) != h->hook)
 		return false;
 	h->hook = 0;
-	if (WIFSIGNALED(status))
-		log_warning("the health hook was killed by signal %d", WTERMSIG(status));
-	else if (WEXITSTATUS(status) != 0)
-		log_warning("the health hook ended with status %d", WEXITSTATUS(status));
+	note_end_of_hook(h, status);
 	return true;
 }
 
@@ -158,15 +174,36 @@ static void end_hook(struct health *h)
 		kill(-h->hook, SIGKILL);
 }
 
+/* A reload may have named another program, which has heard nothing yet. */
+static bool has_been_told(const struct health *h, const char *program, enum ladder_rung rung)
+{
+	return h->hook_knows && h->told.rung == rung && strcmp(h->program, program) == 0;
+}
+
 static void keep_hook(struct health *h, const char *program, int64_t now_ms)
 {
+	const bool ran = h->hook != 0;
+
 	if (!reap_hook(h)) {
-		if (now_ms >= h->hook_ends_ms)
+		if (now_ms >= h->hook_ends_ms) {
+			h->hook_late = true;
 			end_hook(h);
+		}
 		return;
 	}
-	if (program[0] && (!h->hook_knows || h->told.rung != h->now.rung))
+	if (ran)
+		h->hook_again_ms = now_ms + HEALTH_AGAIN_MS;
+	if (program[0] &&
+		(!has_been_told(h, program, h->now.rung) || (h->hook_failed && now_ms >= h->hook_again_ms)))
 		start_hook(h, program, now_ms);
+}
+
+void health_begin(struct health *h, const struct clock_settings *settings)
+{
+	h->begun = true;
+	if (settings->health_file[0] && unlink(settings->health_file) == 0)
+		log_warning("%s, the health file, was left by an instance that was killed: removed",
+			settings->health_file);
 }
 
 void health_tick(struct health *h, const struct clock_settings *settings, const char *run_dir,
@@ -176,7 +213,7 @@ void health_tick(struct health *h, const struct clock_settings *settings, const 
 	bool changed;
 
 	health_judge(&verdict, hear(h, run_dir), synchronised, answering);
-	changed = !h->known || memcmp(&verdict, &h->now, sizeof(verdict)) != 0;
+	changed = !h->known || verdict.rung != h->now.rung;
 	h->now = verdict;
 	h->known = true;
 	keep_file(h, settings->health_file, changed);
@@ -195,7 +232,8 @@ void health_leave(struct health *h, const struct clock_settings *settings, int p
 
 	remove_file(h);
 	wait_for_hook(h, end_ms);
-	if (h->hook_knows && h->told.rung != LADDER_SILENT && settings->health_hook[0] && h->hook == 0) {
+	if (h->begun && settings->health_hook[0] && h->hook == 0 &&
+		(h->hook_failed || !has_been_told(h, settings->health_hook, LADDER_SILENT))) {
 		say(&h->now, LADDER_SILENT, "tickwire ends");
 		start_hook(h, settings->health_hook, daemon_now_ms());
 		wait_for_hook(h, end_ms);

@@ -146,6 +146,7 @@ static bool start_all(struct supervisor *s)
 	char text[512] = SUPERVISOR_NO_ROOM;
 
 	s->status = EX_UNAVAILABLE;
+	leap_watch_begin(&s->leap_table, &s->config.clock);
 	if (!daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose) ||
 		!daemon_start(&s->clock, text, sizeof(text))) {
 		log_error("%s", text);
@@ -315,6 +316,16 @@ static void watch_health(struct supervisor *s)
 		s->connected && supervisor_dataplane_polls(s), daemon_now_ms());
 }
 
+/* Not in the days of a leap second: a plan does not outlive the daemon. */
+static void watch_leap_table(struct supervisor *s)
+{
+	struct timebase tb;
+
+	if (shm_read(&s->timebase, &tb) != 0 && tb.leap_step == 0 && tb.smear == 0 &&
+		leap_watch_look(&s->leap_table, &s->config.clock))
+		daemon_restart(&s->clock);
+}
+
 static void loop(struct supervisor *s)
 {
 	struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->listener, .events = POLLIN},
@@ -342,6 +353,7 @@ static void loop(struct supervisor *s)
 			nts_tick(&s->nts);
 			watch_daemons(s);
 			watch_health(s);
+			watch_leap_table(s);
 		}
 	}
 }
@@ -400,6 +412,7 @@ static bool take_instance(struct supervisor *s)
 		log_error("%s", text);
 		return false;
 	}
+	health_begin(&s->health, &s->config.clock);
 	return true;
 }
 

@@ -9,6 +9,8 @@
 #include "control/show.h"
 #include "control/sources_table.h"
 
+enum { STALE_S = 10 /* the segment is written each second: there is no clock daemon any more */ };
+
 struct call {
 	const char *run_dir;
 	bool json, verbose;
@@ -89,7 +91,7 @@ static int show(const struct call *call, const struct sources *sources, double a
 		sources_table_clock(stdout, "clock      ", clock);
 		sources_table_print(stdout, clock, call->verbose);
 	}
-	status = is_selected(clock) ? 0 : 1;
+	status = is_selected(clock) && age <= STALE_S ? 0 : 1;
 	json_decref(clock);
 	return status;
 }

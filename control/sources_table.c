@@ -149,10 +149,11 @@ static void print_verdicts(FILE *out, const json_t *source)
 	const char *key;
 	unsigned verdict = 0;
 
-	fprintf(out, "  %.0f samples, the newest %s off\n", show_real_of(source, "samples"),
-		show_has(source, "since") && show_has(source, "last_offset")
-			? show_signed_seconds(show_real_of(source, "last_offset"), (char[SHOW_TEXT]){""})
-			: "-");
+	if (show_has(source, "since") && show_has(source, "last_offset"))
+		fprintf(out, "  %.0f samples, the newest %s off\n", show_real_of(source, "samples"),
+			show_signed_seconds(show_real_of(source, "last_offset"), (char[SHOW_TEXT]){""}));
+	else
+		fprintf(out, "  %.0f samples\n", show_real_of(source, "samples"));
 	/* In the order of the list, which jansson keeps. */
 	json_object_foreach((json_t *)(uintptr_t)verdicts, key, count)
 	{

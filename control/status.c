@@ -137,8 +137,8 @@ static json_t *timebase_json(const struct view *v)
 		ntp64_interval_to_seconds((int64_t)timebase_error(tb, v->now)), "age",
 		ntp64_interval_to_seconds((int64_t)timebase_age(tb, v->now)), "valid_for",
 		ticks_to_seconds(v, (int64_t)(tb->valid_until - v->now)), "frequency_ppm",
-		(double)tb->skew_ppb / 1e3, "window", ntp64_interval_to_seconds((int64_t)tb->window), "steps",
-		(int)tb->steps, "updates", (json_int_t)tb->updates, "counter",
+		-(double)tb->skew_ppb / 1e3 + 0.0, "window", ntp64_interval_to_seconds((int64_t)tb->window),
+		"steps", (int)tb->steps, "updates", (json_int_t)tb->updates, "counter",
 		counter_name((enum counter_kind)tb->counter_kind), "silent", tb->serve != TIMEBASE_ANSWER,
 		"tai_offset", (int)timebase_tai_offset(tb, side), "leap_in",
 		tb->leap_step ? ticks_to_seconds(v, (int64_t)(tb->leap_at - v->now)) : 0.0, "smear",
@@ -352,12 +352,19 @@ static void print_table(const json_t *root)
 	print_verdicts(root);
 }
 
+/* Workers that keep silent, as the ladder tells them to, are well and answer nobody. */
+static bool is_answered(const json_t *root)
+{
+	return json_is_true(json_object_get(root, "ready")) &&
+	       !json_is_true(json_object_get(json_object_get(root, "timebase"), "silent"));
+}
+
 static int usage(FILE *out, int status)
 {
 	fputs("usage: tickwire status [--json] [--run-dir DIR]\n"
 	      "What a running tickwire is made of, serves and has counted; as JSON in seconds and plain "
 	      "numbers. Needs root.\n"
-	      "Exit status: 0 NTP is answered, 1 not ready or not running, 2 wrong call.\n",
+	      "Exit status: 0 NTP is answered, 1 not ready, silent or not running, 2 wrong call.\n",
 		out);
 	return status;
 }
@@ -409,7 +416,7 @@ int status_main(int argc, char **argv)
 	} else {
 		print_table(root);
 	}
-	option = json_is_true(json_object_get(root, "ready")) ? 0 : 1;
+	option = is_answered(root) ? 0 : 1;
 	json_decref(root);
 	json_decref(view.clock);
 	json_decref(view.supervisor);

@@ -20,6 +20,8 @@
 #include "refclock/source.h"
 #include "refclock/sources.h"
 
+enum { DRIVER_TAI_DEFAULT = 37 /* TAI - UTC in s since 2017 */ };
+
 /* What drivers are given of the daemon; the same for all. */
 struct driver_world {
 	/* Where on the counter the kernel clock showed that time, a moment ago (within the last seconds), and
@@ -30,7 +32,8 @@ struct driver_world {
 	uint64_t (*counter_now)(void *opaque);
 	bool (*time_now)(void *opaque, ntp64 *time);
 	int (*device_open)(void *opaque, const char *path, int flags); /* as open(2) */
-	/* TAI - UTC in s now, for devices that keep TAI; 0: not known. NULL: never known. */
+	/* TAI - UTC in s now, for devices that keep TAI; 0: not known, and DRIVER_TAI_DEFAULT it is. NULL:
+	 * never known. */
 	int (*tai_offset)(void *opaque);
 	/* Start the process that talks with the gpsd of this parameter ("[HOST][:PORT][:DEVICE]"): the
 	 * reading end of a pipe of struct gpsd_record (refclock/gpsd_record.h) that does not block, or -1
@@ -69,5 +72,13 @@ struct driver_functions {
 
 /* The functions of a kind; NULL for SOURCE_SYSTEM and SOURCE_LOCAL, which have no device. */
 const struct driver_functions *driver_of(enum source_kind kind);
+
+/* TAI - UTC in s, by the daemon or by default. */
+static inline int driver_tai_offset(const struct driver_world *world)
+{
+	const int offset = world->tai_offset ? world->tai_offset(world->opaque) : 0;
+
+	return offset ? offset : DRIVER_TAI_DEFAULT;
+}
 
 #endif

@@ -46,6 +46,9 @@ static void explain(struct ladder *ladder, const struct ladder_thresholds *t, co
 {
 	double threshold = threshold_of(t, ladder->rung);
 
+	/* What is on its way back up. */
+	if (in->bound <= threshold)
+		threshold *= LADDER_HYSTERESIS;
 	if (!in->known)
 		snprintf(ladder->reason, sizeof(ladder->reason), "%s", in->unknown);
 	else if (in->contradicted && ladder->rung == LADDER_UNSYNCHRONISED)
@@ -69,7 +72,6 @@ bool ladder_judge(
 	bool changed = rung != ladder->rung;
 
 	ladder->rung = rung;
-	if (changed || !input->known)
-		explain(ladder, thresholds, input);
+	explain(ladder, thresholds, input);
 	return changed;
 }

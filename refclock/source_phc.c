@@ -18,8 +18,7 @@
 #include "refclock/stamped.h"
 
 enum {
-	SANDWICHES = 10,  /* a reading; the narrowest counts */
-	TAI_DEFAULT = 37, /* TAI - UTC since 2017 */
+	SANDWICHES = 10, /* a reading; the narrowest counts */
 };
 
 /* The ways of reading, the best first. */
@@ -204,11 +203,7 @@ static int read_clock(struct phc *phc, struct phc_reading *reading)
 
 static ntp64 tai_offset(const struct phc *phc)
 {
-	int offset = phc->tai && phc->world->tai_offset ? phc->world->tai_offset(phc->world->opaque) : 0;
-
-	if (!phc->tai)
-		return 0;
-	return (ntp64)(offset ? offset : TAI_DEFAULT) * NTP64_SECOND;
+	return phc->tai ? (ntp64)driver_tai_offset(phc->world) * NTP64_SECOND : 0;
 }
 
 /* The caller may keep the same interval by another clock: a little early is in time. */

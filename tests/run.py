@@ -248,8 +248,8 @@ def run_pytest(name, directory, inside=(), files=("system",), without=()):
 
 # Tests of sources of time wait for seconds of real time most of the while, so they run beside the others and each other.
 WAITING = [["system/test_refclocks.py", "system/test_health.py"],
-           ["system/test_clock_faults.py", "system/test_clock_leap.py"],
-           ["system/test_refclock_devices.py", "system/test_receivers.py"]]
+           ["system/test_clock_faults.py"],
+           ["system/test_refclock_devices.py", "system/test_receivers.py", "system/test_clock_leap.py"]]
 
 
 def run_system(group, directory, inside=()):

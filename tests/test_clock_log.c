@@ -150,6 +150,25 @@ static void statistics_and_tracking(void **state)
 		"4.900e-07  0.000e+00  1.000e-06  1.000e-06\n");
 }
 
+/* As of a first sample: chrony has neither nan, inf nor -0. */
+static void nothing_known_yet(void **state)
+{
+	struct discipline_record r = example;
+
+	(void)state;
+	r.offset = 0;
+	r.deviation = r.frequency = NAN;
+	r.dispersion = r.skew = INFINITY;
+	r.kind = RECORD_STATISTICS;
+	assert_line(&r, 0, CLOCK_LOG_FILE_STATISTICS,
+		"2009-11-30 14:33:27 PPS2             0.000e+00  0.000e+00  1.600e+01  0.000e+00  2.000e-03 "
+		"0.0e+00  16   0   0  0.00\n");
+	r.kind = RECORD_TRACKING;
+	assert_line(&r, 0, CLOCK_LOG_FILE_TRACKING,
+		"2009-11-30 14:33:27 PPS2             1      0.000   2000.000  0.000e+00 N  2  0.000e+00  "
+		"4.900e-07  1.000e-09  1.600e+01  1.600e+01\n");
+}
+
 /* A line never has more columns than its banner, is whole, and has a date as gmtime has it. */
 static void any_record(void **state)
 {
@@ -484,6 +503,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(unconfigured, setup, teardown),
 		cmocka_unit_test_setup_teardown(measurements, setup, teardown),
 		cmocka_unit_test_setup_teardown(statistics_and_tracking, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_known_yet, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(banners, setup, teardown),
 		cmocka_unit_test(drift_parse),

@@ -16,12 +16,13 @@ static const uint64_t ms = 1000000;
 
 /* The device. */
 static struct {
-	bool there, flows;
+	bool there, flows, pulse;
 	uint8_t leap;
 	int opened;
 } device;
 static int state_of_device;
 static bool is_open;
+static ntp64 taken; /* the time of the last measurement, in the discipline */
 
 static void *device_open(
 	const struct source_options *options, const struct driver_world *world, char *text, size_t size)
@@ -55,7 +56,8 @@ static enum driver_news device_take(void *state, struct measurement *m, char *te
 		return DRIVER_GONE;
 	if (!device.flows || counter++ % 2)
 		return DRIVER_SILENT;
-	*m = (struct measurement){.counter = counter, .leap = device.leap};
+	*m = (struct measurement){
+		.counter = counter, .time = 1000 * NTP64_SECOND, .leap = device.leap, .pulse = device.pulse};
 	return DRIVER_MEASUREMENT;
 }
 
@@ -84,7 +86,7 @@ int discipline_add(struct discipline *d, const struct source_options *options)
 enum source_verdict discipline_take(struct discipline *d, int source, const struct measurement *m)
 {
 	(void)d;
-	(void)m;
+	taken = m->time;
 	assert_int_equal(source, 1);
 	return SOURCE_USED;
 }
@@ -144,6 +146,7 @@ static int setup(void **state)
 	(void)state;
 	dup2(logged, STDERR_FILENO);
 	device.there = device.flows = true;
+	device.pulse = false;
 	device.leap = NTP_LEAP_NONE;
 	device.opened = 0;
 	start();
@@ -226,6 +229,26 @@ static void test_a_receiver_that_has_gone_says_nothing(void **state)
 	assert_int_equal(report.source[1].receiver, RECEIVER_NONE);
 }
 
+/* Of any source, by the option `tai`; a pulse has no time, and a PHC's driver does it by itself. */
+static void test_what_keeps_tai(void **state)
+{
+	struct source_options *options = &sources.source[1].options;
+
+	(void)state;
+	run(200);
+	assert_true(taken == 1000 * NTP64_SECOND);
+	options->tai = true;
+	run(200);
+	assert_true(taken == (1000 - DRIVER_TAI_DEFAULT) * NTP64_SECOND);
+	device.pulse = true;
+	run(200);
+	assert_true(taken == 1000 * NTP64_SECOND);
+	device.pulse = false;
+	options->kind = SOURCE_PHC;
+	run(200);
+	assert_true(taken == 1000 * NTP64_SECOND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_comes_and_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leap_seconds_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_receiver_that_has_gone_says_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_keeps_tai, setup, teardown),
 	};
 	FILE *file = tmpfile();
 

@@ -785,7 +785,20 @@ static void clock_whole(void **state)
 	/* Debian's chrony.conf names a drift file. */
 	assert_true(parse(&config, &log, "interface a\ndriftfile /d\nmakestep 1 3\n"));
 	assert_true(config_finish(&config, record, &log));
-	assert_says(&log, 0, 0, "driftfile has no effect without `refclock`");
+	assert_says(&log, 0, 0, "driftfile, makestep have no effect without `refclock`");
+	assert_true(parse(&config, &log, "interface a\nsteer_kernel yes\n"));
+	assert_true(config_finish(&config, record, &log));
+	assert_says(&log, 0, 0, "steer_kernel has no effect without `refclock`");
+	/* Nothing of all that may be taken for granted. */
+	assert_true(parse(&config, &log,
+		"interface a\ndriftfile /d\nlogdir /l\nlog tracking\nleapsectz right/UTC\nleapseclist /x\n"
+		"leapsmear linear\nmakestep 1 3\nmaxslewrate 100\nclockwander 0.1\nserving silent 5\n"
+		"crosscheck unsynchronised\ntemperature /t\nsteer_kernel yes\n"));
+	assert_true(config_finish(&config, record, &log));
+	assert_says(&log, 0, 0,
+		"driftfile, log, leapsectz, leapseclist, leapsmear, makestep, maxslewrate, clockwander, "
+		"serving, "
+		"crosscheck, temperature, steer_kernel have no effect without `refclock`");
 }
 
 static void whole(void **state)

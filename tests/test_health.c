@@ -36,6 +36,7 @@ static int setup(void **state)
 	sources.count = 1;
 	sources.counter_hz = 1e9;
 	memset(&health, 0, sizeof(health));
+	health_begin(&health, &settings);
 	assert_int_equal(shm_create(&segment, dir, &SOURCES_CONTRACT), SHM_OK);
 	return 0;
 }
@@ -145,6 +146,10 @@ static void the_file(void **state)
 	clock_says(LADDER_RAISED, "the bound is 20 ms");
 	tick(2000);
 	assert_content(settings.health_file, "raised: the bound is 20 ms\n");
+	/* Somebody clears the directory. */
+	unlink(settings.health_file);
+	tick(2500);
+	assert_content(settings.health_file, "raised: the bound is 20 ms\n");
 	/* A reload names another. */
 	snprintf(other, sizeof(other), "%s", settings.health_file);
 	strcat(settings.health_file, "2");
@@ -239,6 +244,65 @@ static void a_hook_that_hangs(void **state)
 	assert_true(daemon_now_ms() - before < 20000);
 }
 
+/* As at boot, when what it talks with is not there yet: it is run again, and no more once it has done well.
+ */
+static void a_hook_that_fails_at_first(void **state)
+{
+	char body[256];
+
+	(void)state;
+	snprintf(body, sizeof(body), "echo $1 >>'%s'; [ $(wc -l <'%s') -gt 1 ]", told, told);
+	write_hook(body);
+	clock_says(LADDER_SERVING, "");
+	tick_until_quiet(0);
+	tick_until_quiet(HEALTH_AGAIN_MS - 1);
+	assert_content(told, "serving\n");
+	clock_says(LADDER_SERVING, "");
+	tick_until_quiet(HEALTH_AGAIN_MS);
+	assert_content(told, "serving\nserving\n");
+	clock_says(LADDER_SERVING, "");
+	tick_until_quiet(3 * HEALTH_AGAIN_MS);
+	assert_content(told, "serving\nserving\n");
+}
+
+/* By a reload: it has heard nothing yet. */
+static void another_hook(void **state)
+{
+	char body[256], other[CLOCK_PATH + 1];
+
+	(void)state;
+	write_hook("exit 0");
+	clock_says(LADDER_SERVING, "");
+	tick_until_quiet(0);
+	snprintf(body, sizeof(body), "echo $1 >>'%s'", told);
+	write_hook(body);
+	snprintf(other, sizeof(other), "%s2", settings.health_hook);
+	assert_int_equal(rename(settings.health_hook, other), 0);
+	strcat(settings.health_hook, "2");
+	tick_until_quiet(1000);
+	assert_content(told, "serving\n");
+}
+
+/* What a killed instance has left, and a start that does not succeed: the file goes, and the hook is told.
+ * But only where the instance is ours. */
+static void a_start_that_fails(void **state)
+{
+	struct health other = {.begun = false};
+	char body[256];
+
+	(void)state;
+	snprintf(body, sizeof(body), "echo $1 >>'%s'", told);
+	write_hook(body);
+	close(open(settings.health_file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	health_leave(&other, &settings, 5000);
+	assert_true(is_there(settings.health_file));
+	assert_false(is_there(told));
+	health_begin(&health, &settings);
+	assert_false(is_there(settings.health_file));
+	health_leave(&health, &settings, 5000);
+	assert_content(told, "silent\n");
+}
+
 static void a_hook_that_fails(void **state)
 {
 	(void)state;
@@ -259,6 +323,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_hook, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hook_that_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hook_that_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_hook_that_fails_at_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_hook, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_start_that_fails, setup, teardown),
 	};
 
 	log_init("test_health", LOG_LEVEL_WARNING);

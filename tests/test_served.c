@@ -130,8 +130,16 @@ static void test_ladder(void **state)
 	assert_int_equal(climb(&l, 1e-3), LADDER_SERVING);
 	assert_int_equal(climb(&l, 1.1e-3), LADDER_RAISED);
 	assert_non_null(strstr(l.reason, "0.0011"));
+	/* What is said is of now, not of when the rung was reached. */
+	assert_int_equal(climb(&l, 0.05), LADDER_RAISED);
+	assert_string_equal(
+		l.reason, "error up to 0.05 s, more than 0.001 s, after 60 s without a usable source");
 	assert_int_equal(climb(&l, 0.8e-3), LADDER_RAISED);
+	assert_string_equal(
+		l.reason, "error up to 0.0008 s, more than 0.0007 s, after 60 s without a usable source");
 	assert_int_equal(climb(&l, 0.6e-3), LADDER_SERVING);
+	assert_int_equal(climb(&l, 2e-6), LADDER_SERVING);
+	assert_string_equal(l.reason, "error at most 2e-06 s");
 	assert_int_equal(climb(&l, 0.2), LADDER_UNSYNCHRONISED);
 	assert_int_equal(climb(&l, NAN), LADDER_SILENT);
 	assert_int_equal(climb(&l, 0.8), LADDER_SILENT);

@@ -164,7 +164,7 @@ static const char verbose_table[] =
 	"? SHM 0                                    SHM3   0    4     0      -          -         -         "
 	"-         -\n"
 	"  not there: nobody writes to the segment?[2J?\n"
-	"  0 samples, the newest - off\n";
+	"  0 samples\n";
 
 /* What a function prints, in memory. */
 static char *printed(void (*print)(FILE *, const json_t *), double age)
@@ -393,6 +393,13 @@ static void command(void **state)
 	json = json_loads(r.out, 0, NULL);
 	assert_int_equal(json_array_size(json_object_get(json, "sources")), 4);
 	json_decref(json);
+	/* Left by a tickwire that was killed. */
+	sources.counter = counter_read(COUNTER_MONOTONIC_RAW) - UINT64_C(60000000000);
+	shm_publish(&segment, &sources);
+	run(&r, option, NULL, NULL);
+	assert_int_equal(r.status, 1);
+	assert_non_null(strstr(r.out, "is tickwire-clock running?"));
+	sources.counter = counter_read(COUNTER_MONOTONIC_RAW);
 	sources.source[0].state = SOURCE_STATE_UNUSABLE;
 	shm_publish(&segment, &sources);
 	run(&r, option, "-v", NULL);

@@ -25,6 +25,15 @@ def source(tickwire, refid):
     return next(s for s in sources(tickwire)["sources"] if s["refid"] == refid)
 
 
+def count(tickwire, refid, verdict):
+    return source(tickwire, refid)["verdicts"][verdict]
+
+
+def settle(tickwire, refid, used=6, verdict="used"):
+    """Until so many samples of a source have been used, or had another verdict."""
+    lab_module.wait_for(lambda: count(tickwire, refid, verdict) >= used, 20, f"{used} samples of {refid} {verdict}", 0.1)
+
+
 def wait_synchronised(pair, seconds=30, stratum=1):
     """Until a client is told the time; the reply."""
     return lab_module.wait_for(lambda: (r := pair.ask()) and r.leap == 0 and r.stratum == stratum and r, seconds,

@@ -11,21 +11,13 @@ import pytest
 
 import lab
 import lab_devices
-from lab_sources import (PtyReceiver, SecondPulses, Sock, Watch, check_right, source, sources, wait_synchronised)
+from lab_sources import (PtyReceiver, SecondPulses, Sock, Watch, check_right, count, settle, source, sources,
+                         wait_synchronised)
 from test_clock import Shim
 
 GPS = "refid GPS poll 1 delay 0.0001"
 NUMBERS = "refid NUM poll 1 delay 0.2 noselect"
 WEEK = 7 * 86400
-
-
-def settle(tickwire, refid, used=6):
-    """Until so many samples of a source have been used."""
-    lab.wait_for(lambda: source(tickwire, refid)["verdicts"]["used"] >= used, 20, f"{used} samples of {refid}", 0.2)
-
-
-def count(tickwire, refid, verdict):
-    return source(tickwire, refid)["verdicts"][verdict]
 
 
 def test_missing_pulses(pair, figure):
@@ -35,7 +27,7 @@ def test_missing_pulses(pair, figure):
         f"refclock PPS {pulses.device} refid PPS lock NUM rate 10 poll 0 dpoll -4 prefer",
         f"refclock SOCK {numbers.path} {NUMBERS}"])
     wait_synchronised(pair)
-    settle(tickwire, "PPS", 40)
+    settle(tickwire, "PPS", 25)
     grown = []
     with Watch(pair) as watch:
         for missing in 1, 10, 100:
@@ -101,7 +93,7 @@ def test_receiver_jumps(pair, figure):
         for jump in -1024 * WEEK, 18, 1, -1, 0.5, -0.5:
             before = source(tickwire, "GPS")
             receiver.jump = jump
-            lab.wait_for(lambda: source(tickwire, "GPS")["samples"] >= before["samples"] + 6, 8, f"{jump} s seen", 0.2)
+            lab.wait_for(lambda: source(tickwire, "GPS")["samples"] >= before["samples"] + 5, 8, f"{jump} s seen", 0.2)
             # A week number that has rolled over is put right.
             assert jump < -1000 or count(tickwire, "GPS", "used") <= before["verdicts"]["used"] + 3
             receiver.jump = 0
@@ -167,7 +159,7 @@ def test_kernel_clock_moves(pair, figure):
 
 
 def test_suspended(pair, figure):
-    """The clock daemon and its supervisor stand still for 8 s, as in a suspend: what was known is not trusted."""
+    """The clock daemon and its supervisor stand still for 6 s, as in a suspend: what was known is not trusted."""
     gps = Sock(pair.lab, "gps.sock")
     tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}"])
     wait_synchronised(pair)
@@ -176,13 +168,13 @@ def test_suspended(pair, figure):
     with Watch(pair) as watch:
         tickwire.process.kill(signal.SIGSTOP)
         os.kill(victim, signal.SIGSTOP)
-        time.sleep(8)
+        time.sleep(6)
         os.kill(victim, signal.SIGCONT)
         time.sleep(0.2)
         tickwire.process.kill(signal.SIGCONT)
         tickwire.process.wait_log("suspended; all but the drift is learned anew")
         wait_synchronised(pair)
-        time.sleep(3)
+        settle(tickwire, "GPS", count(tickwire, "GPS", "used") + 2)
     assert tickwire.daemon_pid("tickwire-clock") == victim
     check_right(pair, "GPS")
     figure(f"{watch}")
@@ -192,15 +184,15 @@ def test_two_disagree(pair):
     """Two sources of which one must be wrong: neither is served. Once they agree, the time is."""
     right, wrong = Sock(pair.lab, "a.sock"), Sock(pair.lab, "b.sock", phase=0.4)
     wrong.offset = 0.02
-    tickwire = pair.tickwire(sets=[f"refclock SOCK {right.path} refid AAAA poll 1 delay 0.0002",
-                                   f"refclock SOCK {wrong.path} refid BBBB poll 1 delay 0.0002", "crosscheck off"])
+    tickwire = pair.tickwire(sets=[f"refclock SOCK {right.path} refid AAAA poll 1 delay 0.00002",
+                                   f"refclock SOCK {wrong.path} refid BBBB poll 1 delay 0.00002", "crosscheck off"])
     with Watch(pair) as watch:
         settle(tickwire, "AAAA", 10)
         settle(tickwire, "BBBB", 10)
         assert watch.served == 0 and watch.unsynchronised > 100
         wrong.offset = 0.0
         wait_synchronised(pair, 80)
-        time.sleep(2)
+        settle(tickwire, "AAAA", count(tickwire, "AAAA", "used") + 2)
     check_right(pair, pair.ask().refid.decode())
 
 

@@ -123,6 +123,9 @@ def test_silence(two_workers, monkeypatch):
     verdicts = leap.tickwire.verdicts()
     assert verdicts["clock-silent"] == 6 and verdicts["answered"] == 0
     assert leap.tickwire.status()["ready"]
+    # A health check by the exit status: nobody is answered.
+    assert lab.run(lab.TICKWIRE, "status", "--run-dir", leap.tickwire.run_dir, ns=two_workers.server,
+                   check=False).returncode == 1
 
 
 def set_shim(path, offset, leap, late):

@@ -9,7 +9,9 @@ import pytest
 import lab as lab_module
 import lab_devices
 from conftest import Pair
-from lab_sources import (PtyReceiver, SecondPulses, Sock, check_right, distance, source, sources, wait_synchronised)
+from lab_sources import (PtyReceiver, SecondPulses, Sock, Watch, check_right, count, distance, settle, source, sources,
+                         wait_synchronised)
+from test_clock_leap import TAI, write_list
 
 GPS = "refid GPS poll 1 delay 0.0001"
 
@@ -23,14 +25,22 @@ def test_sock(pair, figure):
     assert (reply.leap, reply.stratum) == (3, 0)
     gps.seconds.quiet = False
     wait_synchronised(pair)
-    time.sleep(6)
+    settle(tickwire, "GPS", 5)
     reply = check_right(pair, "GPS")
     report = source(tickwire, "GPS")
     assert report["state"] == "selected" and report["open"] and report["reach"] & 1
-    assert report["verdicts"]["used"] >= 5
     done = lab_module.run(lab_module.TICKWIRE, "query", "-n", "2", "--json", Pair.server4, ns=pair.client)
     assert '"GPS"' in done.stdout
     figure(f"offset {reply.offset * 1e6:+.1f} us, root dispersion {reply.root_dispersion * 1e6:.0f} us")
+
+
+def test_tai(pair):
+    """A feeder that keeps TAI, from the first sample on."""
+    gps = Sock(pair.lab, "gps.sock")
+    gps.offset = TAI
+    pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS} tai", f"leapseclist {write_list(pair.lab.path('leaps'), 1)}"])
+    wait_synchronised(pair)
+    check_right(pair, "GPS")
 
 
 def test_pulses(pair, figure):
@@ -41,11 +51,10 @@ def test_pulses(pair, figure):
         f"refclock PPS {pulses.device} refid PPS lock NUM poll 1 prefer",
         f"refclock SOCK {numbers.path} refid NUM poll 1 delay 0.2 noselect"])
     wait_synchronised(pair)
-    time.sleep(8)
+    settle(tickwire, "PPS", 5)
     reply = check_right(pair, "PPS")
     assert abs(reply.offset) < 0.002
     report = source(tickwire, "PPS")
-    assert report["verdicts"]["used"] >= 5
     figure(f"offset {reply.offset * 1e6:+.1f} us, root dispersion {reply.root_dispersion * 1e6:.0f} us, "
            f"error of a sample {report['error'] * 1e9:.0f} ns")
     # A pulse that is nowhere near the second is passed over, and what is served stays right.
@@ -62,7 +71,7 @@ def test_receiver_on_a_line(pair, figure):
     receiver = PtyReceiver(pair.lab)
     tickwire = pair.tickwire(sets=[f"refclock NMEA {receiver.device}:9600 refid GPS poll 1 offset 0.12 delay 0.2"])
     wait_synchronised(pair)
-    time.sleep(5)
+    settle(tickwire, "GPS", 4)
     reply = check_right(pair, "GPS")
     assert abs(reply.offset) < 0.1
     report = source(tickwire, "GPS")
@@ -84,11 +93,11 @@ def test_gpsd(pair, way, figure):
     if way == "GPSD":
         lab_devices.start_gpsd(pair.lab, pair.server, receiver.source, prefix=ipc.prefix)
     line = {"GPSD": "refclock GPSD :2947", "SHM": "refclock SHM 0"}[way]
-    pair.tickwire(prefix=ipc.prefix, sets=[f"{line} refid GPS poll 1 offset 0.12 delay 0.2"])
+    tickwire = pair.tickwire(prefix=ipc.prefix, sets=[f"{line} refid GPS poll 1 offset 0.12 delay 0.2"])
     if way == "SHM":
         lab_devices.start_gpsd(pair.lab, pair.server, receiver.source, prefix=ipc.prefix)
     wait_synchronised(pair)
-    time.sleep(4)
+    settle(tickwire, "GPS", 4)
     reply = check_right(pair, "GPS")
     figure(f"offset {reply.offset * 1e6:+.1f} us, root dispersion {reply.root_dispersion * 1e6:.0f} us")
 
@@ -97,10 +106,10 @@ def test_gpsd_by_socket(pair, figure):
     """gpsd with a receiver on a serial line with pulses finds the SOCK source by itself, and feeds it the pulses."""
     ipc = lab_devices.Ipc(pair.lab)
     receiver = lab_devices.SerialReceiver(pair.lab)
-    pair.tickwire(prefix=ipc.prefix, sets=[f"refclock SOCK {receiver.sock} refid GPS poll 1 delay 0.02"])
+    tickwire = pair.tickwire(prefix=ipc.prefix, sets=[f"refclock SOCK {receiver.sock} refid GPS poll 1 delay 0.02"])
     lab_devices.start_gpsd(pair.lab, pair.server, receiver.source, prefix=ipc.prefix, env=receiver.env)
     wait_synchronised(pair)
-    time.sleep(4)
+    settle(tickwire, "GPS", 4)
     reply = check_right(pair, "GPS")
     figure(f"offset {reply.offset * 1e6:+.1f} us, root dispersion {reply.root_dispersion * 1e6:.0f} us")
 
@@ -110,7 +119,7 @@ def test_ladder(pair, figure):
     gps = Sock(pair.lab, "gps.sock")
     health = pair.lab.path("healthy")
     tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}", "clockwander 100", f"healthfile {health}",
-                                   "serving raised 0.002 unsynchronised 0.02 silent 0.1"])
+                                   "serving raised 0.003 unsynchronised 0.006 silent 0.012"])
     wait_synchronised(pair)
     lab_module.wait_for(lambda: sources(tickwire)["rung"] == "serving" and os.path.exists(health), 20, "health")
     gps.seconds.quiet = True
@@ -118,6 +127,8 @@ def test_ladder(pair, figure):
 
     def fell():
         reply = pair.ask(timeout=0.2)
+        if reply is None and sources(tickwire)["rung"] != "silent":
+            return False  # late, on a busy machine
         state = "silent" if not reply else "unsynchronised" if reply.leap == 3 else "served"
         if reply and reply.leap != 3:
             assert abs(reply.offset) < distance(reply)
@@ -138,23 +149,20 @@ def test_ladder(pair, figure):
     figure("served, unsynchronised, silent, and back")
 
 
-@pytest.mark.parametrize("jump", [1, -1, 18, 0.5, -1024 * 7 * 86400])
-def test_wrong_second(pair, jump):
-    """A receiver whose time jumps is not followed."""
+def test_wrong_second(pair, figure):
+    """A receiver whose time jumps is not followed, and believed again once it is right."""
     gps = Sock(pair.lab, "gps.sock")
     tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}"])
     wait_synchronised(pair)
-    time.sleep(4)
-    gps.offset = jump
-    end = time.monotonic() + 8
-    while time.monotonic() < end:
-        reply = pair.ask()
-        assert reply is None or reply.leap == 3 or abs(reply.offset) < distance(reply)
-        time.sleep(0.05)
-    assert source(tickwire, "GPS")["verdicts"]["implausible"] >= 3
-    gps.offset = 0.0
-    time.sleep(3)
-    check_right(pair, "GPS")
+    settle(tickwire, "GPS")
+    with Watch(pair) as watch:
+        for jump in 1, -1, 18, 0.5, -1024 * 7 * 86400:
+            gps.offset = jump
+            settle(tickwire, "GPS", count(tickwire, "GPS", "implausible") + 4, "implausible")
+            gps.offset = 0.0
+            settle(tickwire, "GPS", count(tickwire, "GPS", "used") + 3)
+            check_right(pair, "GPS")
+    figure(f"{watch}")
 
 
 def test_disagreement(pair):
@@ -177,7 +185,7 @@ def test_killed(pair, figure):
     lab_module.wait_for(lambda: os.path.exists(drift), 20, "the drift file")
     os.kill(tickwire.daemon_pid("tickwire-clock"), signal.SIGKILL)
     start, last = time.monotonic(), None
-    while time.monotonic() - start < 8:
+    while time.monotonic() - start < 6:
         reply = pair.ask()
         if reply and reply.leap == 0:
             assert abs(reply.offset) < distance(reply)
