@@ -1,6 +1,5 @@
 #include "control/clock_disciplined.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -53,9 +52,9 @@ static int tai_offset(void *opaque)
 
 static int device_open(void *opaque, const char *path, int flags)
 {
-	const struct clock_disciplined *c = opaque;
+	struct clock_disciplined *c = opaque;
 
-	return c->confined ? opener_open(c->opener, path, flags) : open(path, flags | O_CLOEXEC);
+	return opener_open(&c->opener, path, flags);
 }
 
 static int gpsd_start(void *opaque, const char *parameter, char *text, size_t size)
@@ -159,10 +158,7 @@ static bool start_opener(struct clock_disciplined *c, char *text, size_t size)
 		list[count] = paths[count];
 		count++;
 	}
-	if (count == 0)
-		return true;
-	c->opener = opener_start(list, count, c->options->seccomp, text, size);
-	return c->opener >= 0;
+	return opener_start(&c->opener, list, count, c->options->seccomp, text, size);
 }
 
 static bool start_discipline(struct clock_disciplined *c, char *text, size_t size)
@@ -202,11 +198,8 @@ bool clock_disciplined_start(struct clock_disciplined *c, const struct clock_opt
 {
 	const uint64_t drift_interval = options->settings.drift_interval_s * second_ns;
 
-	*c = (struct clock_disciplined){.options = options,
-		.user = user,
-		.opener = -1,
-		.second_due = now,
-		.drift_due = now + drift_interval};
+	*c = (struct clock_disciplined){
+		.options = options, .user = user, .second_due = now, .drift_due = now + drift_interval};
 	c->world = (struct driver_world){.counter_at = counter_at,
 		.counter_now = counter_now,
 		.time_now = time_now,
@@ -528,6 +521,7 @@ void clock_disciplined_stop(struct clock_disciplined *c)
 		clock_files_drift(&c->files, ppm, skew_ppm);
 	clock_files_stop(&c->files);
 	clock_sources_close(&c->sources);
+	opener_stop(&c->opener);
 	shm_close(&c->segment);
 	shm_close(&c->drills);
 	discipline_free(c->discipline);

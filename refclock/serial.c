@@ -61,29 +61,6 @@ bool serial_has_pace(dev_t device)
 	return !(number >= PTY_FIRST && number <= PTY_LAST) && number != USB_ACM;
 }
 
-static const char *remedy(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENODEV:
-	case ENXIO:
-		return "; is the receiver plugged in?";
-	case EACCES:
-	case EPERM:
-		return "; the daemon has to be of the device's group, often dialout";
-	case EBUSY:
-		return "; another program has it";
-	default:
-		return "";
-	}
-}
-
-static bool refuse(char *text, size_t size, const char *path, int error)
-{
-	snprintf(text, size, "cannot open %s: %s%s", path, strerror(error), remedy(error));
-	return false;
-}
-
 static bool make_raw(struct serial *s)
 {
 	struct termios raw;
@@ -120,8 +97,10 @@ static bool set_up(struct serial *s, const char *path, char *text, size_t size)
 {
 	struct stat status;
 
-	if (fstat(s->fd, &status) != 0)
-		return refuse(text, size, path, errno);
+	if (fstat(s->fd, &status) != 0) {
+		driver_explain(text, size, path, errno);
+		return false;
+	}
 	if (isatty(s->fd)) {
 		if (!make_raw(s)) {
 			snprintf(text, size, "%s cannot be set to %u baud, 8 bits, raw: %s", path, s->baud,
@@ -151,8 +130,10 @@ bool serial_open(struct serial *s, const char *parameter, unsigned baud, const s
 		return false;
 	}
 	s->fd = world->device_open(world->opaque, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (s->fd < 0)
-		return refuse(text, size, path, errno);
+	if (s->fd < 0) {
+		driver_explain(text, size, path, errno);
+		return false;
+	}
 	if (set_up(s, path, text, size))
 		return true;
 	serial_close(s);

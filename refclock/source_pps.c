@@ -88,7 +88,7 @@ static void *pps_open(
 		goto fail;
 	pps->device = world->device_open(world->opaque, parameter.name, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (pps->device < 0) {
-		snprintf(text, size, "cannot open %s: %s", parameter.name, strerror(errno));
+		driver_explain(text, size, parameter.name, errno);
 		goto fail;
 	}
 	if (capture(pps, parameter.name, text, size))

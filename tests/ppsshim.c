@@ -6,22 +6,21 @@
 
 #include <errno.h>
 #include <linux/pps.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "tests/deviceshim.h"
 
 static struct pps_kparams parameters = {
 	.api_version = PPS_API_VERS, .mode = PPS_CAPTUREASSERT | PPS_TSFMT_TSPEC};
 
-static int open_pps(const volatile void *file)
+static int refuse(volatile void *file)
 {
 	const volatile struct ppsshim *shim = file;
 
-	if (!shim->unplugged)
-		return eventfd(0, EFD_CLOEXEC);
-	errno = ENOENT;
-	return -1;
+	while (shim->unplugged == PPSSHIM_HANGS)
+		poll(NULL, 0, 10);
+	return shim->unplugged ? ENOENT : 0;
 }
 
 /* The test writes its words between two raises of `sequence`. */
@@ -59,7 +58,7 @@ static int fetch(const struct ppsshim *s, struct pps_fdata *data)
 	return 0;
 }
 
-static int answer(const volatile void *file, unsigned long request, void *argument)
+static int answer(volatile void *file, unsigned long request, void *argument)
 {
 	const struct ppsshim s = read_shim(file);
 
@@ -88,5 +87,5 @@ static int answer(const volatile void *file, unsigned long request, void *argume
 const struct deviceshim deviceshim = {.device_variable = "PPSSHIM_DEVICE",
 	.file_variable = "PPSSHIM_FILE",
 	.size = sizeof(struct ppsshim),
-	.open_device = open_pps,
+	.refuse = refuse,
 	.answer = answer};

@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <stdint.h>
 
+/* `unplugged` */
+enum { PPSSHIM_THERE, PPSSHIM_GONE, PPSSHIM_HANGS /* whoever opens it waits until it is otherwise */ };
+
 struct ppsshim {
 	uint64_t sequence; /* even while the rest is whole */
 	uint32_t unplugged;

@@ -44,7 +44,7 @@ struct probe {
 	struct sampler sampler;
 	const char *user; /* NULL: stay as we are */
 	bool restricted;
-	int opener;
+	struct opener opener;
 	char said[512];
 	struct source_report report;
 };
@@ -82,9 +82,9 @@ static bool time_now(void *opaque, ntp64 *time)
 
 static int device_open(void *opaque, const char *path, int flags)
 {
-	const struct probe *p = opaque;
+	struct probe *p = opaque;
 
-	return p->restricted ? opener_open(p->opener, path, flags) : open(path, flags);
+	return p->restricted ? opener_open(&p->opener, path, flags) : open(path, flags);
 }
 
 /* In the daemon, too, it is too late for a new process once calls are filtered. */
@@ -179,8 +179,7 @@ static bool start_opener(struct probe *p)
 	const char *paths[] = {path};
 
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(p->options.parameter, ":"), p->options.parameter);
-	p->opener = path[0] == '/' ? opener_start(paths, 1, SANDBOX_KILL, text, sizeof(text)) : -1;
-	if (path[0] != '/' || p->opener >= 0)
+	if (opener_start(&p->opener, paths, path[0] == '/', SANDBOX_KILL, text, sizeof(text)))
 		return true;
 	say("failed", text);
 	return false;

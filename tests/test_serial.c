@@ -137,7 +137,7 @@ static void test_refusals(void **state)
 {
 	(void)state;
 	refuse("/nonexistent/tty",
-		"cannot open /nonexistent/tty: No such file or directory; is the receiver plugged in?");
+		"cannot open /nonexistent/tty: No such file or directory; is it plugged in?");
 	refuse("/dev/null", "/dev/null is neither a serial line nor a FIFO; name the receiver's tty");
 	refuse("/dev/ttyS0:12345",
 		"/dev/ttyS0:12345: expected DEV or DEV:BAUD with a rate that lines have, 50 to 921600");

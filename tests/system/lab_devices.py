@@ -86,7 +86,8 @@ class Pulses:
             self.newest, self.count = now, self.count + numbers
         self.write()
 
-    def unplug(self, unplugged=True):
+    def unplug(self, unplugged=1):
+        """0: it is there; 2: it is there and does not answer to who opens it."""
         self.unplugged = int(unplugged)
         self.write()
 
