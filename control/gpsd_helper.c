@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/gpsd_lines.h"
+#include "control/gpsd_trouble.h"
 #include "control/gpsd_unpack.h"
 #include "dataplane/log.h"
 #include "refclock/gpsd_address.h"
@@ -45,6 +46,16 @@ static void say_gone(const struct talk *talk, const char *reason)
 	hand_over(talk, &record);
 }
 
+static void say_trouble(const struct talk *talk, const char *reason)
+{
+	struct gpsd_record record = {.kind = GPSD_TROUBLE};
+
+	if (reason[0])
+		snprintf(record.text, sizeof(record.text), "gpsd at %.48s:%s: %.60s", talk->address.host,
+			talk->address.port, reason);
+	hand_over(talk, &record);
+}
+
 static void say_connected(const struct talk *talk)
 {
 	const struct gpsd_record record = {.kind = GPSD_CONNECTED};
@@ -52,30 +63,47 @@ static void say_connected(const struct talk *talk)
 	hand_over(talk, &record);
 }
 
-static void hand_over_all(struct talk *talk)
+/* Of what else than reports it says; NULL, or why there is no talk. */
+static const char *heed(const struct talk *talk, const char *line, size_t length)
+{
+	static char text[64];
+	const enum gpsd_word word = gpsd_trouble(line, length, talk->address.device, text, sizeof(text));
+
+	if (word == GPSD_WORD_TROUBLE)
+		say_trouble(talk, text);
+	return word == GPSD_WORD_FOREIGN ? text : NULL;
+}
+
+/* NULL, or why there is no talk. */
+static const char *hand_over_all(struct talk *talk)
 {
 	static char line[GPSD_LINE];
+	const char *reason = NULL;
 	size_t length;
 
-	while (gpsd_lines_next(&talk->lines, line, &length)) {
+	while (!reason && gpsd_lines_next(&talk->lines, line, &length)) {
 		struct gpsd_record record[GPSD_UNPACK_RECORDS];
 		int count;
 
 		/* A parser that has lost its way is ended by the alarm. */
 		alarm(PARSE_S);
+		reason = heed(talk, line, length);
 		count = gpsd_unpack(&talk->data, line, length, record);
 		alarm(0);
 		for (int i = 0; i < count; i++)
 			hand_over(talk, &record[i]);
 	}
+	return reason;
 }
 
-/* Until gpsd has gone; or the daemon, which may be while gpsd says nothing. */
-static void listen_to(struct talk *talk)
+/* Until gpsd has gone, and why; or the daemon, which may be while gpsd says nothing. */
+static const char *listen_to(struct talk *talk)
 {
+	const char *reason = NULL;
+
 	talk->lines.length = 0;
 	talk->lines.skipping = false;
-	for (;;) {
+	while (!reason) {
 		struct pollfd p[] = {
 			{.fd = talk->data.gps_fd, .events = POLLIN}, {.fd = talk->pipe, .events = 0}};
 		size_t room;
@@ -88,30 +116,44 @@ static void listen_to(struct talk *talk)
 			_exit(0);
 		n = read(talk->data.gps_fd, at, room);
 		if (n <= 0)
-			return;
+			return "it has closed the connection";
 		talk->pause = PAUSE_MS;
 		gpsd_lines_added(&talk->lines, (size_t)n);
-		hand_over_all(talk);
+		reason = hand_over_all(talk);
+	}
+	/* What it is will not change soon. */
+	talk->pause = PAUSE_MAX_MS;
+	return reason;
+}
+
+/* libgps leaves its own code in errno. */
+static const char *why_not_open(int code)
+{
+	switch (code) {
+	case NL_NOHOST:
+		return "there is no such host";
+	case NL_NOCONNECT:
+		return "it does not take connections; is it running?";
+	default:
+		return gps_errstr(code);
 	}
 }
 
-/* NULL, or why there is no talk. */
+/* Why there is no talk any more. */
 static const char *converse(struct talk *talk)
 {
-	const char *device = talk->address.device;
+	const char *reason = "it has closed the connection", *device = talk->address.device;
 	unsigned flags = WATCH_ENABLE | WATCH_JSON | WATCH_PPS | (device[0] ? WATCH_DEVICE : 0);
-	int error;
 
 	memset(&talk->data, 0, sizeof(talk->data));
-	error = gps_open(talk->address.host, talk->address.port, &talk->data);
-	if (error != 0)
-		return gps_errstr(error);
+	if (gps_open(talk->address.host, talk->address.port, &talk->data) != 0)
+		return why_not_open(errno);
 	if (gps_stream(&talk->data, flags, talk->address.device) == 0) {
 		say_connected(talk);
-		listen_to(talk);
+		reason = listen_to(talk);
 	}
 	gps_close(&talk->data);
-	return "it has closed the connection";
+	return reason;
 }
 
 /* Never returns. */

@@ -67,6 +67,8 @@ struct driver_functions {
 	enum driver_news (*take)(void *state, struct measurement *m, char *text, size_t size);
 	/* What the receiver says of itself; RECEIVER_NONE where it says nothing. NULL: never. */
 	enum receiver_kind (*receiver)(const void *state, struct source_report *report);
+	/* Why there is nothing to be had at present of what is open: a sentence, or "". NULL: never. */
+	const char *(*trouble)(const void *state);
 };
 
 /* A sentence with the remedy: why device_open has failed, by its errno. */

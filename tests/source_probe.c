@@ -45,7 +45,7 @@ struct probe {
 	const char *user; /* NULL: stay as we are */
 	bool restricted;
 	struct opener opener;
-	char said[512];
+	char said[512], trouble[128];
 	struct source_report report;
 };
 
@@ -218,6 +218,16 @@ static void take_all(struct probe *p)
 	}
 }
 
+/* Where it is another than before. */
+static void print_trouble(struct probe *p)
+{
+	const char *text = p->driver->trouble(p->state);
+
+	if (text[0] && strcmp(text, p->trouble) != 0)
+		say("says", text);
+	snprintf(p->trouble, sizeof(p->trouble), "%s", text);
+}
+
 static void wait_for_it(const struct probe *p, const sigset_t *mask)
 {
 	struct pollfd fd = {.fd = p->state ? p->driver->descriptor(p->state) : -1, .events = POLLIN};
@@ -237,6 +247,8 @@ static int follow(struct probe *p, const sigset_t *mask)
 			take_all(p);
 		if (p->state && p->driver->receiver)
 			print_receiver(p);
+		if (p->state && p->driver->trouble)
+			print_trouble(p);
 	}
 	if (p->state)
 		p->driver->close(p->state);
