@@ -1,5 +1,6 @@
 #include "control/clock_disciplined.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -213,7 +214,7 @@ bool clock_disciplined_start(struct clock_disciplined *c, const struct clock_opt
 	if (!clock_leap_start(&c->leap, &options->settings, options->refresh_us * 1e-6, text, size) ||
 		!open_temperature(c, options->settings.temperature, text, size) ||
 		!start_opener(c, text, size) ||
-		!clock_files_start(&c->files, &options->settings, user, text, size) ||
+		!clock_files_start(&c->files, &options->settings, user, options->seccomp, text, size) ||
 		!start_discipline(c, text, size))
 		return false;
 	discipline_set_log(c->discipline, clock_files_log, &c->files);
@@ -395,6 +396,10 @@ static void report(struct clock_disciplined *c)
 	clock_leap_report(&c->leap, &c->published, &c->report);
 	c->report.counter_kind = c->world.counter_kind;
 	c->report.temperature = temperature_read(c->temperature);
+	clock_files_look(&c->files);
+	static_assert(sizeof(c->report.files) == sizeof(c->files.trouble), "copied whole");
+	memcpy(c->report.files, c->files.trouble, sizeof(c->report.files));
+	c->report.files_lost = c->files.lost;
 	c->report.drill = c->drill.kind != DRILL_NONE;
 	if (is_resumed(c))
 		report_resumed(c);

@@ -1,10 +1,12 @@
 """What goes wrong around tickwire-clock, devices that hang, files that cannot be written, programs that are not there: time
 is served on, and the operator is told what is wrong."""
+import os
+import signal
 import time
 
 import lab as lab_module
 import lab_devices
-from lab_sources import SecondPulses, Sock, source, wait_synchronised
+from lab_sources import SecondPulses, Sock, source, sources, wait_synchronised
 
 GPS = "refid GPS poll 1 delay 0.0001"
 
@@ -52,3 +54,31 @@ def test_gpsd_is_not_there(pair):
     assert tickwire.log().count(none) == 1 and tickwire.log().count(refused) <= 2, tickwire.log()
     done = lab_module.run(lab_module.TICKWIRE, "sources", "--run-dir", tickwire.run_dir, ns=tickwire.ns, check=False)
     assert "not there" not in done.stdout
+
+
+def test_logs_are_not_written(pair):
+    """Without the directory of its logs the daemon starts, serves, and says so; nor does it need who writes them."""
+    gps, parent = Sock(pair.lab, "gps.sock"), pair.lab.path("far")
+    logs = os.path.join(parent, "logs")
+    tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}", f"logdir {logs}", "log tracking refclocks"])
+
+    def wait_trouble(text):
+        lab_module.wait_for(lambda: text == sources(tickwire)["files_trouble"], 10, text or "no trouble")
+        done = lab_module.run(lab_module.TICKWIRE, "status", "--run-dir", tickwire.run_dir, ns=tickwire.ns, check=False)
+        assert (f"warning: {text}\n" if text else "tickwire-clock") in done.stdout, done.stdout
+    missing = f"logdir {logs} cannot be opened: No such file or directory; make it, and logs begin"
+    wait_trouble(missing)
+    wait_synchronised(pair)
+    os.mkdir(parent)
+    wait_trouble("")
+    lab_module.wait_for(lambda: os.path.exists(os.path.join(logs, "refclocks.log")), 10, "a log")
+    assert os.stat(logs).st_uid == os.stat(os.path.join(logs, "refclocks.log")).st_uid != 0
+    helper = next(pid for pid in lab_module.children(tickwire.pid)
+                  if open(f"/proc/{pid}/comm", encoding="ascii").read() == "tickwire-files\n")
+    os.kill(helper, signal.SIGKILL)
+    ended = "tickwire-files, which writes logs and the drift file, has ended: restart tickwire"
+    wait_trouble(ended)
+    wait_synchronised(pair)
+    for text in missing, ended, "the logs and the drift file are written again":
+        assert tickwire.log().count(f"{text}\n") == 1, tickwire.log()
+    assert tickwire.daemon("tickwire-clock")["restarts"] == 0
