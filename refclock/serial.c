@@ -16,6 +16,9 @@ enum {
 	BATCHING_BAUD = 2400, /* below it Linux has UARTs hand over each octet at once */
 };
 
+/* s: tcflush reaches neither a FIFO nor what the kernel holds behind the first 4 KiB of a tty, which comes
+ * piece by piece as it is read. A line that is never quiet has shown all of that by patience. */
+static const double quiet = 0.1, patience = 2;
 static const double wake = 0.001; /* s: from an interrupt, or a frame of USB, to the read */
 
 static const struct {
@@ -124,6 +127,7 @@ bool serial_open(struct serial *s, const char *parameter, unsigned baud, const s
 	s->world = world;
 	s->baud = baud;
 	s->budget = BUDGET;
+	s->stale = true;
 	if (!serial_parameter(parameter, path, sizeof(path), &s->baud)) {
 		snprintf(text, size, "%s: expected DEV or DEV:BAUD with a rate that lines have, 50 to 921600",
 			parameter);
@@ -134,6 +138,7 @@ bool serial_open(struct serial *s, const char *parameter, unsigned baud, const s
 		driver_explain(text, size, path, errno);
 		return false;
 	}
+	s->quiet = world->counter_now(world->opaque);
 	if (set_up(s, path, text, size))
 		return true;
 	serial_close(s);
@@ -164,15 +169,31 @@ static enum serial_news gone(char *text, size_t size, const char *why)
 	return SERIAL_GONE;
 }
 
+static bool has_passed(const struct serial *s, uint64_t since, double seconds)
+{
+	return (double)(s->world->counter_now(s->world->opaque) - since) >= seconds * s->world->counter_hz;
+}
+
+/* The line is empty. */
+static void note_silence(struct serial *s)
+{
+	if (s->stale && (has_passed(s, s->quiet, quiet) || has_passed(s, s->looked, patience)))
+		s->stale = false;
+}
+
 static enum serial_news fill(struct serial *s, char *text, size_t size)
 {
 	ssize_t got;
 
+	if (!s->looked)
+		s->looked = s->world->counter_now(s->world->opaque);
 	do
 		got = read(s->fd, s->block, sizeof(s->block));
 	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno == EAGAIN)
+	if (got < 0 && errno == EAGAIN) {
+		note_silence(s);
 		return SERIAL_SILENT;
+	}
 	if (got <= 0)
 		return gone(text, size, got == 0 ? "end of file" : strerror(errno));
 	s->newest = s->world->counter_now(s->world->opaque);
@@ -197,8 +218,15 @@ static uint64_t when_began(const struct serial *s, int at)
 /* The budget is looked at between blocks: what is in one already would not wake the daemon again. */
 static enum serial_news next_block(struct serial *s, char *text, size_t size)
 {
-	enum serial_news news = s->budget-- > 0 ? fill(s, text, size) : SERIAL_SILENT;
+	enum serial_news news;
 
+	for (;;) {
+		news = s->budget-- > 0 ? fill(s, text, size) : SERIAL_SILENT;
+		if (news != SERIAL_OCTET || !s->stale)
+			break;
+		s->at = s->count;
+		s->quiet = s->newest;
+	}
 	if (news != SERIAL_OCTET)
 		s->budget = BUDGET;
 	return news;
