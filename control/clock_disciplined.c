@@ -66,7 +66,7 @@ static int gpsd_start(void *opaque, const char *parameter, char *text, size_t si
 		snprintf(text, size, "the process that talked with gpsd is gone for good; restart tickwire");
 		return -1;
 	}
-	return gpsd_helper_start(parameter, c->user, text, size);
+	return gpsd_helper_start(parameter, c->user, c->options->seccomp, text, size);
 }
 
 /* On its way to the discipline a measurement loses the leap seconds that it has seen. */

@@ -99,7 +99,7 @@ static int gpsd_start(void *opaque, const char *parameter, char *text, size_t si
 	}
 	if (!sandbox_find_user(&user, "nobody", text, size))
 		return -1;
-	return gpsd_helper_start(parameter, &user, text, size);
+	return gpsd_helper_start(parameter, &user, SANDBOX_KILL, text, size);
 }
 
 static void say(const char *event, const char *text)

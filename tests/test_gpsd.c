@@ -1,14 +1,20 @@
 /* Which gpsd, what libgps makes of its reports, and what the daemon makes of the records. */
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "control/gpsd_helper.h"
 #include "control/gpsd_lines.h"
 #include "control/gpsd_trouble.h"
 #include "control/gpsd_unpack.h"
@@ -428,6 +434,40 @@ static void test_hostile_records(void **state)
 	}
 }
 
+/* How a child ends that does something under the filter of who talks. */
+static int under_filter(bool makes_socket)
+{
+	char text[256];
+	int status = 0;
+	const pid_t child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (!gpsd_helper_filter(SANDBOX_KILL, text, sizeof(text)))
+			_exit(1);
+		alarm(2);
+		if (makes_socket)
+			(void)socket(AF_UNIX, SOCK_STREAM, 0);
+		alarm(0);
+		_exit(42);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void test_is_confined(void **state)
+{
+	int status;
+
+	(void)state;
+	status = under_filter(false);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+	status = under_filter(true);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
 static void test_every_verdict_has_words(void **state)
 {
 	(void)state;
@@ -448,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_other_lines),
 		cmocka_unit_test(test_trouble),
 		cmocka_unit_test(test_trouble_is_kept),
+		cmocka_unit_test(test_is_confined),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_a_line_without_end),
 		cmocka_unit_test(test_stamps_become_measurements),
