@@ -1,6 +1,6 @@
 #include "control/clock_disciplined.h"
 
-#include <fcntl.h>
+#include <assert.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "control/temperature.h"
 #include "dataplane/log.h"
 #include "refclock/counter.h"
+#include "refclock/pps_edge.h"
 #include "refclock/serial.h"
 
 static const uint64_t second_ns = 1000000000;
@@ -57,9 +58,9 @@ static int tai_offset(void *opaque)
 
 static int device_open(void *opaque, const char *path, int flags)
 {
-	const struct clock_disciplined *c = opaque;
+	struct clock_disciplined *c = opaque;
 
-	return c->confined ? opener_open(c->opener, path, flags) : open(path, flags | O_CLOEXEC);
+	return opener_open(&c->opener, path, flags);
 }
 
 static int gpsd_start(void *opaque, const char *parameter, char *text, size_t size)
@@ -70,7 +71,7 @@ static int gpsd_start(void *opaque, const char *parameter, char *text, size_t si
 		snprintf(text, size, "the process that talked with gpsd is gone for good; restart tickwire");
 		return -1;
 	}
-	return gpsd_helper_start(parameter, c->user, text, size);
+	return gpsd_helper_start(parameter, c->user, c->options->seccomp, text, size);
 }
 
 /* On its way to the discipline a measurement loses the leap seconds that it has seen. */
@@ -153,20 +154,20 @@ static bool start_opener(struct clock_disciplined *c, char *text, size_t size)
 {
 	const struct clock_settings *settings = &c->options->settings;
 	static char paths[SOURCES_MAX][SOURCE_PARAMETER];
-	const char *list[SOURCES_MAX];
+	struct opener_wish wish[SOURCES_MAX];
 	size_t count = 0;
 
 	for (int i = 0; i < settings->sources; i++) {
-		if (!has_path(&settings->source[i]))
+		const struct source_options *source = &settings->source[i];
+
+		if (!has_path(source))
 			continue;
-		path_of(&settings->source[i], paths[count]);
-		list[count] = paths[count];
+		path_of(source, paths[count]);
+		wish[count] = (struct opener_wish){.path = paths[count],
+			.edges = source->kind == SOURCE_PPS ? pps_edge_of(source->parameter) : 0};
 		count++;
 	}
-	if (count == 0)
-		return true;
-	c->opener = opener_start(list, count, c->options->seccomp, text, size);
-	return c->opener >= 0;
+	return opener_start(&c->opener, wish, count, c->options->seccomp, text, size);
 }
 
 static bool start_discipline(struct clock_disciplined *c, char *text, size_t size)
@@ -206,11 +207,8 @@ bool clock_disciplined_start(struct clock_disciplined *c, const struct clock_opt
 {
 	const uint64_t drift_interval = options->settings.drift_interval_s * second_ns;
 
-	*c = (struct clock_disciplined){.options = options,
-		.user = user,
-		.opener = -1,
-		.second_due = now,
-		.drift_due = now + drift_interval};
+	*c = (struct clock_disciplined){
+		.options = options, .user = user, .second_due = now, .drift_due = now + drift_interval};
 	c->world = (struct driver_world){.counter_at = counter_at,
 		.counter_now = counter_now,
 		.time_now = time_now,
@@ -224,7 +222,7 @@ bool clock_disciplined_start(struct clock_disciplined *c, const struct clock_opt
 	if (!clock_leap_start(&c->leap, &options->settings, options->refresh_us * 1e-6, text, size) ||
 		!open_temperature(c, options->settings.temperature, text, size) ||
 		!start_opener(c, text, size) ||
-		!clock_files_start(&c->files, &options->settings, user, text, size) ||
+		!clock_files_start(&c->files, &options->settings, user, options->seccomp, text, size) ||
 		!start_discipline(c, text, size))
 		return false;
 	discipline_set_log(c->discipline, clock_files_log, &c->files);
@@ -406,6 +404,10 @@ static void report(struct clock_disciplined *c)
 	clock_leap_report(&c->leap, &c->published, &c->report);
 	c->report.counter_kind = c->world.counter_kind;
 	c->report.temperature = temperature_read(c->temperature);
+	clock_files_look(&c->files);
+	static_assert(sizeof(c->report.files) == sizeof(c->files.trouble), "copied whole");
+	memcpy(c->report.files, c->files.trouble, sizeof(c->report.files));
+	c->report.files_lost = c->files.lost;
 	c->report.drill = c->drill.kind != DRILL_NONE;
 	if (is_resumed(c))
 		report_resumed(c);
@@ -532,6 +534,7 @@ void clock_disciplined_stop(struct clock_disciplined *c)
 		clock_files_drift(&c->files, ppm, skew_ppm);
 	clock_files_stop(&c->files);
 	clock_sources_close(&c->sources);
+	opener_stop(&c->opener);
 	shm_close(&c->segment);
 	shm_close(&c->drills);
 	discipline_free(c->discipline);

@@ -16,6 +16,7 @@
 #include "control/clock_sources.h"
 #include "control/clock_steer.h"
 #include "control/drill.h"
+#include "control/opener.h"
 #include "dataplane/sandbox.h"
 #include "ntp/shm.h"
 #include "refclock/discipline.h"
@@ -39,8 +40,8 @@ struct clock_disciplined {
 	struct timebase published;
 	struct timebase resumed;     /* what was served before us, until we know better; rate 0: nothing */
 	struct keeper_status keeper; /* of the kernel clock: the last that it was compared by */
-	int opener;                  /* our end of its sockets; -1: there is no device with a path */
-	bool confined;               /* devices are opened by the opener from now on */
+	struct opener opener;        /* of the devices that have a path */
+	bool confined;               /* no process can be started any more */
 	int temperature;             /* descriptor of a hwmon file; -1: none */
 	int system;                  /* index of the source SYSTEM; -1: there is none */
 	uint64_t second_due;         /* ns of CLOCK_MONOTONIC: of what is done once a second */

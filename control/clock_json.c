@@ -146,7 +146,8 @@ json_t *clock_json(const struct sources *s, double age)
 
 	for (unsigned i = 0; i < s->count && i < SOURCES_MAX; i++)
 		json_array_append_new(list, source_json(s, &s->source[i], age));
-	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack(
+		"{s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
 		"rung", clock_rung_name(s->rung), "reason", show_text_json(s->reason, sizeof(s->reason)),
 		"crosscheck_failed", s->crosscheck != 0, "drill", s->drill != 0, "age", show_real_json(age),
 		"offset", show_real_json(s->offset), "bound", show_real_json(s->bound), "frequency_ppm",
@@ -155,7 +156,8 @@ json_t *clock_json(const struct sources *s, double age)
 		whole_or_null(s->tai_offset != 0, s->tai_offset), "leap_days",
 		whole_or_null(s->leap_days >= 0, s->leap_days), "leap_list_expires",
 		whole_or_null(s->leap_list_expires != 0, s->leap_list_expires), "smear",
-		show_real_json(s->smear), "sources", list);
+		show_real_json(s->smear), "files_trouble", show_text_json(s->files, sizeof(s->files)),
+		"files_lost", (json_int_t)s->files_lost, "sources", list);
 }
 
 bool clock_json_read(

@@ -60,6 +60,7 @@ static void open_source(struct clock_sources *s, struct clock_source *source, ui
 			log_line(level_of(source, LOG_LEVEL_WARNING), "%s %s: %s", name_of(source),
 				source->options.parameter, text);
 		source->due = source->opened = now;
+		source->trouble[0] = '\0';
 	} else {
 		log_line(level_of(source, LOG_LEVEL_ERROR), "%s %s: %s", name_of(source),
 			source->options.parameter, text);
@@ -116,9 +117,30 @@ static ntp64 tai_of(
 	return (ntp64)driver_tai_offset(s->world) * NTP64_SECOND;
 }
 
+/* What is open and has nothing to give is not there, by all that an operator has of it. A reason is said once
+ * for as long as what it is about has not worked for a while. */
+static void heed_trouble(struct clock_sources *s, struct clock_source *source, uint64_t now)
+{
+	const char *text = source->functions->trouble ? source->functions->trouble(source->state) : "";
+
+	if (strncmp(text, source->trouble, sizeof(source->trouble) - 1) == 0)
+		return;
+	snprintf(source->trouble, sizeof(source->trouble), "%s", text);
+	discipline_set_open(s->discipline, source->index, !text[0], text);
+	if (!text[0]) {
+		source->opened = now;
+	} else if (!source->told || strcmp(source->trouble, source->complaint) != 0) {
+		log_warning("%s %s: %s", name_of(source), source->options.parameter, text);
+		memcpy(source->complaint, source->trouble, sizeof(source->complaint));
+		source->told = true;
+	}
+}
+
 static void take(struct clock_sources *s, struct clock_source *source, struct measurement *m, uint64_t now)
 {
 	if (now - source->opened >= most_pause_ns) {
+		if (source->told)
+			log_notice("%s %s: it is back", name_of(source), source->options.parameter);
 		source->pause = least_pause_ns;
 		source->told = false;
 	}
@@ -128,7 +150,7 @@ static void take(struct clock_sources *s, struct clock_source *source, struct me
 	(void)discipline_take(s->discipline, source->index, m);
 }
 
-static void read_source(struct clock_sources *s, struct clock_source *source, uint64_t now)
+static void read_all(struct clock_sources *s, struct clock_source *source, uint64_t now)
 {
 	for (int i = 0; i < BURST; i++) {
 		char text[256] = "";
@@ -147,6 +169,13 @@ static void read_source(struct clock_sources *s, struct clock_source *source, ui
 			return;
 		}
 	}
+}
+
+static void read_source(struct clock_sources *s, struct clock_source *source, uint64_t now)
+{
+	read_all(s, source, now);
+	if (source->state)
+		heed_trouble(s, source, now);
 }
 
 void clock_sources_read(struct clock_sources *s, uint64_t now)

@@ -22,9 +22,11 @@ struct clock_source {
 	uint64_t due;                             /* ns of CLOCK_MONOTONIC: of the next look */
 	uint64_t opened;                          /* ns of CLOCK_MONOTONIC */
 	uint64_t retry, pause;                    /* ns: when to open it again; how long to wait after that */
-	bool told;     /* that it cannot be opened, or has gone, and it has not worked for long since */
-	uint8_t leap;  /* enum ntp_leap of the newest measurement */
-	char said[96]; /* the last that it said of its trouble */
+	bool told;           /* that it cannot be opened, or has gone, and it has not worked for long since */
+	uint8_t leap;        /* enum ntp_leap of the newest measurement */
+	char said[96];       /* the last that it said of its trouble */
+	char trouble[128];   /* why it has nothing to give although it is open; "" for none */
+	char complaint[128]; /* the last such that was logged */
 };
 
 /* What is done to each measurement on its way, with the world's `opaque`. */

@@ -55,8 +55,10 @@ const struct directive directive_logdir = {
 	.type = "path",
 	.default_value = "none",
 	.range = "absolute, at most 255 printable octets",
-	.help = "Where the files of `log` are. It has to be there; files are made in it that all "
-		"may read. Symbolic links in it are not followed.",
+	.help = "Where the files of `log` are. If it is missing and its parent is not, it is made, "
+		"owned by the daemons' user; parents are not made. While it cannot be opened, time "
+		"is served without logs, `tickwire status` says so, and logs begin once it is "
+		"there. Files in it may be read by all; symbolic links in it are not followed.",
 	.applied = APPLIED_BY_CLOCK_RESTART,
 	.origin = "chrony",
 	.apply = apply_logdir,
@@ -109,7 +111,8 @@ const struct directive directive_log = {
 		"each source's, `tracking` each correction of the time served. `measurements` has "
 		"the filtered samples in the columns of an NTP source, and `rawmeasurements` each "
 		"sample, too. They need `logdir`. A file that was renamed or removed is made anew "
-		"within a second, so logrotate needs no signal. chrony's `rtc`, `selection` and "
+		"within a second, and one that was emptied is gone on with, so logrotate needs no "
+		"signal, with `copytruncate` or without. chrony's `rtc`, `selection` and "
 		"`tempcomp` are accepted with a warning.",
 	.applied = APPLIED_BY_CLOCK_RESTART,
 	.origin = "chrony",

@@ -87,6 +87,8 @@ void sources_table_clock(FILE *out, const char *head, const json_t *clock)
 			"%*sALARM: a source and the kernel clock's keeper disagree by more than both "
 			"bounds\n",
 			indent, "");
+	if (show_string_of(clock, "files_trouble")[0])
+		fprintf(out, "%*swarning: %s\n", indent, "", show_string_of(clock, "files_trouble"));
 	if (show_is(clock, "drill"))
 		fprintf(out, "%*sDRILL: this is a rehearsal; `tickwire drill end` ends it\n", indent, "");
 	if (show_real_of(clock, "age") > STALE_S)

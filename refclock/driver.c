@@ -1,8 +1,11 @@
 #include "refclock/driver.h"
 
+#include <errno.h>
 #include <linux/pps.h>
 #include <linux/ptp_clock.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -23,6 +26,33 @@ static const struct driver_functions *const drivers[SOURCE_KINDS] = {
 const struct driver_functions *driver_of(enum source_kind kind)
 {
 	return (unsigned)kind < SOURCE_KINDS ? drivers[kind] : NULL;
+}
+
+static const char *remedy(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return "; is it plugged in?";
+	case EACCES:
+	case EPERM:
+		return "; tickwire has to be started by root, and a container needs the device";
+	case EBUSY:
+		return "; another program has it";
+	case EPIPE:
+		return "; the process that opens it has ended: restart tickwire";
+	default:
+		return "";
+	}
+}
+
+void driver_explain(char *text, size_t size, const char *path, int error)
+{
+	if (error == ETIMEDOUT)
+		snprintf(text, size, "cannot open %s: the device does not answer; it is waited for", path);
+	else
+		snprintf(text, size, "cannot open %s: %s%s", path, strerror(error), remedy(error));
 }
 
 /* Bits of driver_call.kinds. */

@@ -3,9 +3,9 @@
  * calls `take`. These files touch the world; what they read is parsed by the pure ones beside them (nmea.h,
  * dcf77.h, sock_sample.h ...). One thread.
  *
- * Opening may need privileges which the daemon has dropped by the time a device comes back. So what opens a
- * path goes through `device_open`, which the daemon sets: at the start it is open(2), later it asks the
- * opener, a helper process that opens exactly the configured paths and hands descriptors over.
+ * Opening may take for ever, and needs privileges which the daemon has dropped by the time a device comes
+ * back. So what opens a path goes through `device_open`, which the daemon sets: it asks an opener, a helper
+ * process that opens exactly the configured path and hands descriptors over.
  */
 #ifndef REFCLOCK_DRIVER_H
 #define REFCLOCK_DRIVER_H
@@ -31,7 +31,9 @@ struct driver_world {
 	/* The counter now, and the disciplined time near it where known (to number seconds: a hint). */
 	uint64_t (*counter_now)(void *opaque);
 	bool (*time_now)(void *opaque, ntp64 *time);
-	int (*device_open)(void *opaque, const char *path, int flags); /* as open(2) */
+	/* As open(2); but ETIMEDOUT where it takes for longer than the daemon waits, EPIPE where nobody opens
+	 * devices any more. */
+	int (*device_open)(void *opaque, const char *path, int flags);
 	/* TAI - UTC in s now, for devices that keep TAI; 0: not known, and DRIVER_TAI_DEFAULT it is. NULL:
 	 * never known. */
 	int (*tai_offset)(void *opaque);
@@ -68,7 +70,12 @@ struct driver_functions {
 	enum driver_news (*take)(void *state, struct measurement *m, char *text, size_t size);
 	/* What the receiver says of itself; RECEIVER_NONE where it says nothing. NULL: never. */
 	enum receiver_kind (*receiver)(const void *state, struct source_report *report);
+	/* Why there is nothing to be had at present of what is open: a sentence, or "". NULL: never. */
+	const char *(*trouble)(const void *state);
 };
+
+/* A sentence with the remedy: why device_open has failed, by its errno. */
+void driver_explain(char *text, size_t size, const char *path, int error);
 
 /* The functions of a kind; NULL for SOURCE_SYSTEM and SOURCE_LOCAL, which have no device. */
 const struct driver_functions *driver_of(enum source_kind kind);

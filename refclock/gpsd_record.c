@@ -23,14 +23,23 @@ static bool is_recent(bool heard, uint64_t at, uint64_t now, double hz)
 	return heard && (double)(now - at) <= GPSD_STALE_SECONDS * hz;
 }
 
+/* Some of it may be gpsd's own words. */
+static void take_message(struct gpsd_view *view, const struct gpsd_record *record)
+{
+	size_t n = 0;
+
+	memset(view->message, 0, sizeof(view->message));
+	for (; n < sizeof(view->message) - 1 && record->text[n]; n++)
+		view->message[n] =
+			(char)(record->text[n] >= 0x20 && record->text[n] < 0x7f ? record->text[n] : '?');
+}
+
 /* gpsd has come or gone: what its receiver said before counts no more. */
 static void begin_anew(struct gpsd_view *view, const struct gpsd_record *record)
 {
 	*view = (struct gpsd_view){.connected = record->kind == GPSD_CONNECTED};
-	if (view->connected)
-		return;
-	memcpy(view->message, record->text, sizeof(view->message));
-	view->message[sizeof(view->message) - 1] = '\0';
+	if (!view->connected)
+		take_message(view, record);
 }
 
 static void take_fix(struct gpsd_view *view, const struct gpsd_record *record, uint64_t now)
@@ -73,6 +82,7 @@ static enum gpsd_verdict take_stamp(struct gpsd_view *view, const struct gpsd_re
 		view->has_pulse = true;
 		view->pulse_at = now;
 	}
+	view->message[0] = '\0';
 	*kernel = ntp64_from_unix(record->clock_sec, (uint32_t)record->clock_nsec);
 	*m = (struct measurement){
 		.time = ntp64_from_unix(record->real_sec, (uint32_t)record->real_nsec),
@@ -89,6 +99,9 @@ enum gpsd_verdict gpsd_view_take(struct gpsd_view *view, const struct gpsd_recor
 	case GPSD_CONNECTED:
 	case GPSD_GONE:
 		begin_anew(view, record);
+		return GPSD_NOTED;
+	case GPSD_TROUBLE:
+		take_message(view, record);
 		return GPSD_NOTED;
 	case GPSD_FIX:
 		take_fix(view, record, now);

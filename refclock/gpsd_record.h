@@ -22,6 +22,7 @@ enum gpsd_kind {
 	GPSD_SKY,           /* SKY: gnss but for its fix and leap fields */
 	GPSD_PPS,           /* PPS: the pulse of a second */
 	GPSD_TOFF,          /* TOFF: the first octet of the receiver's report of a second */
+	GPSD_TROUBLE,       /* `text`: why it has nothing to say; "" for none any more */
 };
 
 /* Written whole into a pipe. */
@@ -46,7 +47,7 @@ struct gpsd_view {
 	bool has_fix, has_pulse;   /* heard of */
 	uint64_t fix_at, pulse_at; /* counter values when */
 	struct receiver_gnss gnss;
-	char message[128]; /* why gpsd is not there */
+	char message[128]; /* why gpsd is not there, or has nothing to say */
 };
 
 enum { GPSD_STALE_SECONDS = 10 /* after which a fix or a pulse says nothing of now */ };

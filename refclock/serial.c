@@ -16,6 +16,9 @@ enum {
 	BATCHING_BAUD = 2400, /* below it Linux has UARTs hand over each octet at once */
 };
 
+/* s: tcflush reaches neither a FIFO nor what the kernel holds behind the first 4 KiB of a tty, which comes
+ * piece by piece as it is read. A line that is never quiet has shown all of that by patience. */
+static const double quiet = 0.1, patience = 2;
 static const double wake = 0.001; /* s: from an interrupt, or a frame of USB, to the read */
 
 static const struct {
@@ -61,29 +64,6 @@ bool serial_has_pace(dev_t device)
 	return !(number >= PTY_FIRST && number <= PTY_LAST) && number != USB_ACM;
 }
 
-static const char *remedy(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENODEV:
-	case ENXIO:
-		return "; is the receiver plugged in?";
-	case EACCES:
-	case EPERM:
-		return "; the daemon has to be of the device's group, often dialout";
-	case EBUSY:
-		return "; another program has it";
-	default:
-		return "";
-	}
-}
-
-static bool refuse(char *text, size_t size, const char *path, int error)
-{
-	snprintf(text, size, "cannot open %s: %s%s", path, strerror(error), remedy(error));
-	return false;
-}
-
 static bool make_raw(struct serial *s)
 {
 	struct termios raw;
@@ -120,8 +100,10 @@ static bool set_up(struct serial *s, const char *path, char *text, size_t size)
 {
 	struct stat status;
 
-	if (fstat(s->fd, &status) != 0)
-		return refuse(text, size, path, errno);
+	if (fstat(s->fd, &status) != 0) {
+		driver_explain(text, size, path, errno);
+		return false;
+	}
 	if (isatty(s->fd)) {
 		if (!make_raw(s)) {
 			snprintf(text, size, "%s cannot be set to %u baud, 8 bits, raw: %s", path, s->baud,
@@ -145,14 +127,18 @@ bool serial_open(struct serial *s, const char *parameter, unsigned baud, const s
 	s->world = world;
 	s->baud = baud;
 	s->budget = BUDGET;
+	s->stale = true;
 	if (!serial_parameter(parameter, path, sizeof(path), &s->baud)) {
 		snprintf(text, size, "%s: expected DEV or DEV:BAUD with a rate that lines have, 50 to 921600",
 			parameter);
 		return false;
 	}
 	s->fd = world->device_open(world->opaque, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (s->fd < 0)
-		return refuse(text, size, path, errno);
+	if (s->fd < 0) {
+		driver_explain(text, size, path, errno);
+		return false;
+	}
+	s->quiet = world->counter_now(world->opaque);
 	if (set_up(s, path, text, size))
 		return true;
 	serial_close(s);
@@ -183,15 +169,31 @@ static enum serial_news gone(char *text, size_t size, const char *why)
 	return SERIAL_GONE;
 }
 
+static bool has_passed(const struct serial *s, uint64_t since, double seconds)
+{
+	return (double)(s->world->counter_now(s->world->opaque) - since) >= seconds * s->world->counter_hz;
+}
+
+/* The line is empty. */
+static void note_silence(struct serial *s)
+{
+	if (s->stale && (has_passed(s, s->quiet, quiet) || has_passed(s, s->looked, patience)))
+		s->stale = false;
+}
+
 static enum serial_news fill(struct serial *s, char *text, size_t size)
 {
 	ssize_t got;
 
+	if (!s->looked)
+		s->looked = s->world->counter_now(s->world->opaque);
 	do
 		got = read(s->fd, s->block, sizeof(s->block));
 	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno == EAGAIN)
+	if (got < 0 && errno == EAGAIN) {
+		note_silence(s);
 		return SERIAL_SILENT;
+	}
 	if (got <= 0)
 		return gone(text, size, got == 0 ? "end of file" : strerror(errno));
 	s->newest = s->world->counter_now(s->world->opaque);
@@ -216,8 +218,15 @@ static uint64_t when_began(const struct serial *s, int at)
 /* The budget is looked at between blocks: what is in one already would not wake the daemon again. */
 static enum serial_news next_block(struct serial *s, char *text, size_t size)
 {
-	enum serial_news news = s->budget-- > 0 ? fill(s, text, size) : SERIAL_SILENT;
+	enum serial_news news;
 
+	for (;;) {
+		news = s->budget-- > 0 ? fill(s, text, size) : SERIAL_SILENT;
+		if (news != SERIAL_OCTET || !s->stale)
+			break;
+		s->at = s->count;
+		s->quiet = s->newest;
+	}
 	if (news != SERIAL_OCTET)
 		s->budget = BUDGET;
 	return news;

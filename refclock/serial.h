@@ -38,14 +38,18 @@ struct serial {
 	uint64_t began;  /* of the octet that serial_next gave: counter when its first bit came; never
 			    decreases */
 	int waiting;     /* octets behind the block, with the kernel */
+	uint64_t looked; /* counter at the first read; 0: none yet */
+	uint64_t quiet;  /* counter at the opening, and then at the newest block that was thrown away */
+	bool stale;      /* what comes may have been waiting since before, and is thrown away */
 	int at, count;   /* in the block */
 	int budget;      /* blocks until the daemon is let to its other work */
 	uint8_t block[SERIAL_BLOCK];
 };
 
 /*
- * Open "DEV[:BAUD]", at `baud` by default, 8 data bits and no parity, without waiting for a carrier; what is
- * waiting is discarded. False with a sentence in text[size]; nothing is open then.
+ * Open "DEV[:BAUD]", at `baud` by default, 8 data bits and no parity, without waiting for a carrier. What is
+ * waiting then is discarded, and so is what comes until the line has been quiet for 0.1 s, for 2 s at most.
+ * False with a sentence in text[size]; nothing is open then.
  */
 bool serial_open(struct serial *s, const char *parameter, unsigned baud, const struct driver_world *world,
 	char *text, size_t size);

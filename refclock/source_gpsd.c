@@ -13,9 +13,12 @@
 #include "refclock/gpsd_record.h"
 #include "refclock/stamped.h"
 
+enum { ANSWER_S = 3 /* to wait for gpsd's first word before saying that there is none */ };
+
 struct gpsd {
 	const struct driver_world *world;
 	int pipe;
+	uint64_t opened; /* counter value */
 	struct gpsd_view view;
 	struct stamped stamp;
 };
@@ -54,6 +57,7 @@ static void *gpsd_open(
 		return NULL;
 	}
 	gpsd->world = world;
+	gpsd->opened = world->counter_now(world->opaque);
 	if (start(gpsd, options->parameter, text, size))
 		return gpsd;
 	free(gpsd);
@@ -86,8 +90,6 @@ static void take_record(struct gpsd *gpsd, const struct gpsd_record *record, cha
 		stamped_put(&gpsd->stamp, world, kernel, &m);
 	else if (verdict == GPSD_KIND || verdict == GPSD_TIME)
 		snprintf(text, size, "gpsd: %s", gpsd_verdict_text(verdict));
-	else if (record->kind == GPSD_GONE)
-		snprintf(text, size, "%s", gpsd->view.message);
 }
 
 static enum driver_news gpsd_take(void *state, struct measurement *m, char *text, size_t size)
@@ -121,8 +123,20 @@ static enum receiver_kind gpsd_receiver(const void *state, struct source_report 
 	return RECEIVER_GNSS;
 }
 
+static const char *gpsd_trouble(const void *state)
+{
+	const struct gpsd *gpsd = state;
+	const struct driver_world *world = gpsd->world;
+	const uint64_t waited = world->counter_now(world->opaque) - gpsd->opened;
+
+	if (!gpsd->view.connected && !gpsd->view.message[0] && (double)waited > ANSWER_S * world->counter_hz)
+		return "gpsd does not answer; is it running, and may it be reached?";
+	return gpsd->view.message;
+}
+
 const struct driver_functions driver_gpsd = {.open = gpsd_open,
 	.close = gpsd_close,
 	.descriptor = gpsd_descriptor,
 	.take = gpsd_take,
-	.receiver = gpsd_receiver};
+	.receiver = gpsd_receiver,
+	.trouble = gpsd_trouble};

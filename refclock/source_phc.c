@@ -98,7 +98,7 @@ static bool start(struct phc *phc, const char *path, char *text, size_t size)
 
 	phc->device = phc->world->device_open(phc->world->opaque, path, flags);
 	if (phc->device < 0) {
-		snprintf(text, size, "cannot open %s: %s", path, strerror(errno));
+		driver_explain(text, size, path, errno);
 		return false;
 	}
 	if (ioctl(phc->device, PTP_CLOCK_GETCAPS, &caps) == 0) {

@@ -185,6 +185,6 @@ static enum receiver_kind receiver(const void *state, struct source_report *repo
 	return s->dialect->report(&s->parser, world->counter_now(world->opaque), report);
 }
 
-const struct driver_functions driver_nmea = {open_source, close_source, descriptor, take, receiver};
-const struct driver_functions driver_dcf77 = {open_source, close_source, descriptor, take, receiver};
-const struct driver_functions driver_meinberg = {open_source, close_source, descriptor, take, receiver};
+const struct driver_functions driver_nmea = {open_source, close_source, descriptor, take, receiver, NULL};
+const struct driver_functions driver_dcf77 = {open_source, close_source, descriptor, take, receiver, NULL};
+const struct driver_functions driver_meinberg = {open_source, close_source, descriptor, take, receiver, NULL};

@@ -85,12 +85,14 @@ struct sources {
 	int64_t leap_list_expires; /* Unix time; 0: there is no list */
 	double smear;              /* s: what the served time is off UTC by smearing */
 	char reason[128];          /* of the rung, a sentence */
+	char files[192];           /* what keeps logs or the drift file from being written; "" for none */
+	uint64_t files_lost;       /* records for them, since the start */
 	struct source_report source[SOURCES_MAX];
 };
 static_assert(sizeof(struct sources) % 8 == 0, "copied by words");
 
 #define SOURCES_CONTRACT        \
 	((struct shm_contract){ \
-		"sources", SHM_MAGIC('T', 'W', 'S', 'O', 'U', 'R', 'C', 'E'), 1, sizeof(struct sources)})
+		"sources", SHM_MAGIC('T', 'W', 'S', 'O', 'U', 'R', 'C', 'E'), 2, sizeof(struct sources)})
 
 #endif

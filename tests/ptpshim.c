@@ -5,21 +5,23 @@
 #include "tests/ptpshim.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/ptp_clock.h>
 #include <string.h>
 #include <time.h>
 
 #include "tests/deviceshim.h"
 
-static int open_ptp(const volatile void *file)
+static const char *events(const volatile void *file)
 {
-	struct ptpshim shim = *(const volatile struct ptpshim *)file;
+	static struct ptpshim shim;
 
-	if (!shim.unplugged)
-		return open(shim.events, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	errno = ENOENT;
-	return -1;
+	shim = *(const volatile struct ptpshim *)file;
+	return shim.events;
+}
+
+static int refuse(volatile void *file)
+{
+	return ((const volatile struct ptpshim *)file)->unplugged ? ENOENT : 0;
 }
 
 static int64_t kernel_ns(void)
@@ -85,7 +87,7 @@ static int basic(const struct ptpshim *shim, struct ptp_sys_offset *answer)
 	return 0;
 }
 
-static int answer_ptp(const volatile void *file, unsigned long request, void *argument)
+static int answer_ptp(volatile void *file, unsigned long request, void *argument)
 {
 	struct ptpshim shim = *(const volatile struct ptpshim *)file;
 
@@ -112,5 +114,6 @@ static int answer_ptp(const volatile void *file, unsigned long request, void *ar
 const struct deviceshim deviceshim = {.device_variable = "PTPSHIM_DEVICE",
 	.file_variable = "PTPSHIM_FILE",
 	.size = sizeof(struct ptpshim),
-	.open_device = open_ptp,
+	.place = events,
+	.refuse = refuse,
 	.answer = answer_ptp};

@@ -32,6 +32,7 @@
 #include "dataplane/log.h"
 #include "dataplane/sandbox.h"
 #include "refclock/drivers.h"
+#include "refclock/pps_edge.h"
 #include "refclock/sample.h"
 
 enum { TRIES = 16, LOOK_MS = 4, AGAIN_MS = 100, RULES_MAX = 64 };
@@ -44,8 +45,8 @@ struct probe {
 	struct sampler sampler;
 	const char *user; /* NULL: stay as we are */
 	bool restricted;
-	int opener;
-	char said[512];
+	struct opener opener;
+	char said[512], trouble[128];
 	struct source_report report;
 };
 
@@ -82,9 +83,9 @@ static bool time_now(void *opaque, ntp64 *time)
 
 static int device_open(void *opaque, const char *path, int flags)
 {
-	const struct probe *p = opaque;
+	struct probe *p = opaque;
 
-	return p->restricted ? opener_open(p->opener, path, flags) : open(path, flags);
+	return p->restricted ? opener_open(&p->opener, path, flags) : open(path, flags);
 }
 
 /* In the daemon, too, it is too late for a new process once calls are filtered. */
@@ -99,7 +100,7 @@ static int gpsd_start(void *opaque, const char *parameter, char *text, size_t si
 	}
 	if (!sandbox_find_user(&user, "nobody", text, size))
 		return -1;
-	return gpsd_helper_start(parameter, &user, text, size);
+	return gpsd_helper_start(parameter, &user, SANDBOX_KILL, text, size);
 }
 
 static void say(const char *event, const char *text)
@@ -176,11 +177,11 @@ static bool restrict_calls(struct probe *p)
 static bool start_opener(struct probe *p)
 {
 	char path[SOURCE_PARAMETER], text[256];
-	const char *paths[] = {path};
+	const struct opener_wish wish = {
+		.path = path, .edges = p->options.kind == SOURCE_PPS ? pps_edge_of(p->options.parameter) : 0};
 
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(p->options.parameter, ":"), p->options.parameter);
-	p->opener = path[0] == '/' ? opener_start(paths, 1, SANDBOX_KILL, text, sizeof(text)) : -1;
-	if (path[0] != '/' || p->opener >= 0)
+	if (opener_start(&p->opener, &wish, path[0] == '/', SANDBOX_KILL, text, sizeof(text)))
 		return true;
 	say("failed", text);
 	return false;
@@ -219,6 +220,16 @@ static void take_all(struct probe *p)
 	}
 }
 
+/* Where it is another than before. */
+static void print_trouble(struct probe *p)
+{
+	const char *text = p->driver->trouble(p->state);
+
+	if (text[0] && strcmp(text, p->trouble) != 0)
+		say("says", text);
+	snprintf(p->trouble, sizeof(p->trouble), "%s", text);
+}
+
 static void wait_for_it(const struct probe *p, const sigset_t *mask)
 {
 	struct pollfd fd = {.fd = p->state ? p->driver->descriptor(p->state) : -1, .events = POLLIN};
@@ -238,6 +249,8 @@ static int follow(struct probe *p, const sigset_t *mask)
 			take_all(p);
 		if (p->state && p->driver->receiver)
 			print_receiver(p);
+		if (p->state && p->driver->trouble)
+			print_trouble(p);
 	}
 	if (p->state)
 		p->driver->close(p->state);

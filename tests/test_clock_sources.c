@@ -17,12 +17,14 @@ static const uint64_t ms = 1000000;
 /* The device. */
 static struct {
 	bool there, flows, pulse;
+	const char *trouble;
 	uint8_t leap;
 	int opened;
 } device;
 static int state_of_device;
 static bool is_open;
 static ntp64 taken; /* the time of the last measurement, in the discipline */
+static char message[128];
 
 static void *device_open(
 	const struct source_options *options, const struct driver_world *world, char *text, size_t size)
@@ -68,8 +70,14 @@ static enum receiver_kind device_receiver(const void *state, struct source_repor
 	return RECEIVER_GNSS;
 }
 
+static const char *device_trouble(const void *state)
+{
+	(void)state;
+	return device.trouble;
+}
+
 static const struct driver_functions functions = {
-	device_open, device_close, device_descriptor, device_take, device_receiver};
+	device_open, device_close, device_descriptor, device_take, device_receiver, device_trouble};
 
 /* What else is asked of others. */
 const struct driver_functions *driver_of(enum source_kind kind)
@@ -91,12 +99,12 @@ enum source_verdict discipline_take(struct discipline *d, int source, const stru
 	return SOURCE_USED;
 }
 
-void discipline_set_open(struct discipline *d, int source, bool open, const char *message)
+void discipline_set_open(struct discipline *d, int source, bool open, const char *text)
 {
 	(void)d;
-	(void)message;
 	assert_int_equal(source, 1);
 	is_open = open;
+	snprintf(message, sizeof(message), "%s", text);
 }
 
 static void leave(void *opaque, struct measurement *m)
@@ -147,6 +155,7 @@ static int setup(void **state)
 	dup2(logged, STDERR_FILENO);
 	device.there = device.flows = true;
 	device.pulse = false;
+	device.trouble = "";
 	device.leap = NTP_LEAP_NONE;
 	device.opened = 0;
 	start();
@@ -177,6 +186,7 @@ static void test_unplugged(void **state)
 	assert_true(is_open);
 	assert_int_equal(device.opened, 2);
 	run(20000);
+	assert_int_equal(lines(), 1); /* that it is back */
 	device.there = false;
 	run(100);
 	device.there = true;
@@ -196,6 +206,40 @@ static void test_comes_and_goes(void **state)
 	}
 	assert_in_range(device.opened, 5, 15);
 	assert_in_range(lines(), 1, 3);
+}
+
+/* Open, it has nothing to give: why is shown, and said once for each reason. */
+static void test_trouble(void **state)
+{
+	(void)state;
+	run(20000);
+	device.flows = false;
+	device.trouble = "nobody is there";
+	run(20000);
+	assert_false(is_open);
+	assert_string_equal(message, "nobody is there");
+	assert_int_equal(lines(), 1);
+	device.trouble = "it is deaf";
+	run(20000);
+	assert_string_equal(message, "it is deaf");
+	assert_int_equal(lines(), 1);
+	/* It seems to be over again and again. */
+	for (int i = 0; i < 1000; i++) {
+		device.trouble = i % 2 ? "it is deaf" : "";
+		run(80);
+		assert_int_equal(is_open, i % 2 == 0);
+	}
+	assert_int_equal(lines(), 0);
+	device.trouble = "";
+	device.flows = true;
+	run(20000);
+	assert_true(is_open);
+	assert_string_equal(message, "");
+	assert_int_equal(lines(), 1); /* that it is back */
+	device.flows = false;
+	device.trouble = "it is deaf";
+	run(20000);
+	assert_int_equal(lines(), 1);
 }
 
 static void test_leap_seconds_are_told(void **state)
@@ -254,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_unplugged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_comes_and_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_trouble, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leap_seconds_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_receiver_that_has_gone_says_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_keeps_tai, setup, teardown),

@@ -1,15 +1,22 @@
 /* Which gpsd, what libgps makes of its reports, and what the daemon makes of the records. */
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "control/gpsd_helper.h"
 #include "control/gpsd_lines.h"
+#include "control/gpsd_trouble.h"
 #include "control/gpsd_unpack.h"
 #include "refclock/gpsd_address.h"
 #include "refclock/gpsd_record.h"
@@ -195,6 +202,46 @@ static void test_other_lines(void **state)
 	assert_int_equal(unpack("", record), 0);
 }
 
+static void assert_word(const char *line, const char *device, enum gpsd_word word, const char *sentence)
+{
+	char text[96];
+
+	assert_int_equal(gpsd_trouble(line, strlen(line), device, text, sizeof(text)), word);
+	assert_string_equal(text, sentence);
+}
+
+/* What gpsd says of why it has no time, as 3.22 and 3.25 say it. */
+static void test_trouble(void **state)
+{
+	static const char none[] = "{\"class\":\"DEVICES\",\"devices\":[]}";
+	static const char one[] = "{\"class\":\"DEVICES\",\"devices\":[{\"class\":\"DEVICE\",\"path\":\"/dev/"
+				  "ttyS0\",\"activated\":\"2026-11-30T12:00:00.000Z\"}]}";
+	static const char gone[] = "{\"class\":\"DEVICE\",\"path\":\"/dev/ttyS0\",\"activated\":0}";
+
+	(void)state;
+	assert_word("{\"class\":\"VERSION\",\"release\":\"3.22\",\"proto_major\":3,\"proto_minor\":14}", "",
+		GPSD_WORD_OTHER, "");
+	assert_word("{\"class\":\"VERSION\",\"release\":\"9\",\"proto_major\":4,\"proto_minor\":0}", "",
+		GPSD_WORD_FOREIGN, "it speaks version 4 of its protocol, expected 3");
+	assert_word(none, "", GPSD_WORD_TROUBLE, "it has no receiver");
+	assert_word(none, "/dev/ttyS0", GPSD_WORD_TROUBLE, "it has no receiver at /dev/ttyS0");
+	assert_word(one, "", GPSD_WORD_TROUBLE, "");
+	assert_word(one, "/dev/ttyS0", GPSD_WORD_TROUBLE, "");
+	assert_word(one, "/dev/ttyS1", GPSD_WORD_TROUBLE, "it has no receiver at /dev/ttyS1");
+	assert_word(gone, "", GPSD_WORD_TROUBLE, "its receiver /dev/ttyS0 has gone");
+	assert_word(gone, "/dev/ttyS1", GPSD_WORD_OTHER, "");
+	assert_word(
+		"{\"class\":\"DEVICE\",\"path\":\"/dev/ttyS0\",\"activated\":\"2026-11-30T12:00:00.000Z\"}",
+		"", GPSD_WORD_TROUBLE, "");
+	assert_word("{\"class\":\"ERROR\",\"message\":\"No such device\"}", "", GPSD_WORD_TROUBLE,
+		"it says \"No such device\"");
+	assert_word("{\"class\":\"TPV\",\"mode\":3}", "", GPSD_WORD_OTHER, "");
+	assert_word("{\"class\":\"DEVICES\"", "", GPSD_WORD_OTHER, "");
+	assert_word("{\"class\":\"DEVICES\",\"devices\":7}", "", GPSD_WORD_OTHER, "");
+	assert_word("{\"class\":\"VERSION\",\"proto_major\":\"x\"}", "", GPSD_WORD_OTHER, "");
+	assert_word("", "", GPSD_WORD_OTHER, "");
+}
+
 static void put(struct gpsd_lines *lines, const char *octets, size_t length)
 {
 	size_t room;
@@ -340,6 +387,26 @@ static void test_gpsd_goes(void **state)
 	assert_int_equal(m.leap, NTP_LEAP_UNSYNC);
 }
 
+/* Of a receiver's trouble, until there is a stamp; in words that may go to a terminal. */
+static void test_trouble_is_kept(void **state)
+{
+	struct gpsd_view view = {.connected = false};
+	struct gpsd_record record = {.kind = GPSD_CONNECTED};
+	struct measurement m;
+	ntp64 kernel;
+
+	(void)state;
+	gpsd_view_take(&view, &record, 0, hz, &kernel, &m);
+	record = (struct gpsd_record){.kind = GPSD_TROUBLE};
+	snprintf(record.text, sizeof(record.text), "no\x1b[2J receiver");
+	assert_int_equal(gpsd_view_take(&view, &record, 0, hz, &kernel, &m), GPSD_NOTED);
+	assert_true(view.connected);
+	assert_string_equal(view.message, "no?[2J receiver");
+	record = stamp(GPSD_PPS, 1700000000);
+	assert_int_equal(gpsd_view_take(&view, &record, 0, hz, &kernel, &m), GPSD_STAMP);
+	assert_string_equal(view.message, "");
+}
+
 static void test_hostile_records(void **state)
 {
 	struct gpsd_view view = {.connected = false};
@@ -367,6 +434,40 @@ static void test_hostile_records(void **state)
 	}
 }
 
+/* How a child ends that does something under the filter of who talks. */
+static int under_filter(bool makes_socket)
+{
+	char text[256];
+	int status = 0;
+	const pid_t child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (!gpsd_helper_filter(SANDBOX_KILL, text, sizeof(text)))
+			_exit(1);
+		alarm(2);
+		if (makes_socket)
+			(void)socket(AF_UNIX, SOCK_STREAM, 0);
+		alarm(0);
+		_exit(42);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void test_is_confined(void **state)
+{
+	int status;
+
+	(void)state;
+	status = under_filter(false);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+	status = under_filter(true);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
 static void test_every_verdict_has_words(void **state)
 {
 	(void)state;
@@ -385,6 +486,9 @@ int main(void)
 		cmocka_unit_test(test_sky),
 		cmocka_unit_test(test_stamps),
 		cmocka_unit_test(test_other_lines),
+		cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_trouble_is_kept),
+		cmocka_unit_test(test_is_confined),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_a_line_without_end),
 		cmocka_unit_test(test_stamps_become_measurements),

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timepps.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,21 +22,24 @@
 #include "control/opener.h"
 
 static const char *const paths[] = {"/dev/null", "/dev/zero", "/dev/tickwire-test-none"};
+static const struct opener_wish wishes[] = {
+	{paths[0], 0}, {paths[1], PPS_CAPTURECLEAR}, {paths[2], PPS_CAPTUREASSERT | PPS_CAPTURECLEAR}};
 
-static int start(void)
+static struct opener opener;
+
+static void start(void)
 {
 	char text[256] = "";
-	int opener = opener_start(paths, 3, SANDBOX_KILL, text, sizeof(text));
 
-	assert_string_equal(text, "");
-	assert_true(opener >= 0);
-	return opener;
+	if (!opener_start(&opener, wishes, 3, SANDBOX_KILL, text, sizeof(text)))
+		fail_msg("%s", text);
+	assert_int_equal(opener.devices, 3);
 }
 
-static void assert_refused(int opener, const char *path, int flags, int error)
+static void assert_refused(const char *path, int flags, int error)
 {
 	errno = 0;
-	assert_int_equal(opener_open(opener, path, flags), -1);
+	assert_int_equal(opener_open(&opener, path, flags), -1);
 	assert_int_equal(errno, error);
 }
 
@@ -47,11 +52,10 @@ static bool is_same(int fd, const char *path)
 
 static void test_opens_what_it_was_given(void **state)
 {
-	int opener = start();
-
 	(void)state;
+	start();
 	for (int i = 0; i < 100; i++) {
-		int fd = opener_open(opener, paths[i % 2], O_RDWR);
+		int fd = opener_open(&opener, paths[i % 2], O_RDWR);
 
 		assert_true(fd >= 0);
 		assert_true(is_same(fd, paths[i % 2]));
@@ -60,8 +64,8 @@ static void test_opens_what_it_was_given(void **state)
 		assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
 		close(fd);
 	}
-	assert_refused(opener, "/dev/tickwire-test-none", O_RDONLY, ENOENT);
-	close(opener);
+	assert_refused("/dev/tickwire-test-none", O_RDONLY, ENOENT);
+	opener_stop(&opener);
 }
 
 static void test_opens_nothing_else(void **state)
@@ -69,48 +73,58 @@ static void test_opens_nothing_else(void **state)
 	static const char *const others[] = {"/etc/shadow", "/etc/passwd", "/dev/nul", "/dev/null/",
 		"/dev/../dev/null", "", "null", "/dev/full"};
 	char large[4096];
-	int opener = start(), fd;
+	int fd;
 
 	(void)state;
+	start();
 	memset(large, '/', sizeof(large) - 1);
 	large[sizeof(large) - 1] = '\0';
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_refused(opener, others[i], O_RDONLY, EACCES);
-	assert_refused(opener, large, O_RDONLY, EACCES);
-	fd = opener_open(opener, "/dev/null", O_RDONLY);
+		assert_refused(others[i], O_RDONLY, EACCES);
+	assert_refused(large, O_RDONLY, EACCES);
+	fd = opener_open(&opener, "/dev/null", O_RDONLY);
 	assert_true(fd >= 0);
 	close(fd);
-	close(opener);
+	opener_stop(&opener);
 }
 
 /* Nothing is made, emptied or written to the end of. */
 static void test_flags(void **state)
 {
 	const int flags[] = {O_CREAT, O_TRUNC, O_APPEND, O_PATH, O_TMPFILE, O_EXCL, O_DIRECTORY, 1 << 30};
-	int opener = start(), fd;
+	int fd;
 
 	(void)state;
+	start();
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		assert_refused(opener, "/dev/null", O_RDWR | flags[i], EINVAL);
-	fd = opener_open(opener, "/dev/null", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+		assert_refused("/dev/null", O_RDWR | flags[i], EINVAL);
+	fd = opener_open(&opener, "/dev/null", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(fd >= 0);
 	close(fd);
-	close(opener);
+	opener_stop(&opener);
 }
 
-/* Its process, of which there is one. */
-static pid_t opener_process(void)
+static void assert_opens(const char *path, int flags)
+{
+	int fd = opener_open(&opener, path, flags);
+
+	assert_true(fd >= 0);
+	assert_true(is_same(fd, path));
+	close(fd);
+}
+
+/* The processes, by device: children come in the order in which they were started. */
+static void find_processes(pid_t pid[3])
 {
 	char path[64];
 	FILE *file;
-	int pid = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
 	file = fopen(path, "re");
 	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%d", &pid), 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fscanf(file, "%d", &pid[i]), 1);
 	fclose(file);
-	return pid;
 }
 
 static void wait_dead(pid_t pid)
@@ -124,67 +138,104 @@ static void wait_dead(pid_t pid)
 
 static void test_ends_with_its_socket(void **state)
 {
-	int opener = start();
-	pid_t pid = opener_process();
+	pid_t pid[3];
 
 	(void)state;
-	close(opener);
-	wait_dead(pid);
+	start();
+	find_processes(pid);
+	opener_stop(&opener);
+	for (int i = 0; i < 3; i++)
+		wait_dead(pid[i]);
 }
 
 /* What is no question ends it: the daemon of ours never says such. */
 static void test_ends_on_rubbish(void **state)
 {
-	int opener = start();
-	pid_t pid = opener_process();
+	pid_t pid[3];
 
 	(void)state;
-	assert_int_equal(send(opener, "x", 1, 0), 1);
-	wait_dead(pid);
-	assert_refused(opener, "/dev/null", O_RDONLY, EPIPE);
-	close(opener);
+	start();
+	find_processes(pid);
+	assert_int_equal(send(opener.device[0].socket, "x", 1, 0), 1);
+	wait_dead(pid[0]);
+	assert_refused("/dev/null", O_RDONLY, EPIPE);
+	assert_opens("/dev/zero", O_RDONLY);
+	opener_stop(&opener);
 }
 
 static void test_gone(void **state)
 {
-	int opener = start();
-	pid_t pid = opener_process();
+	pid_t pid[3];
 
 	(void)state;
-	kill(pid, SIGSTOP);
-	assert_refused(opener, "/dev/null", O_RDONLY, ETIMEDOUT);
-	kill(pid, SIGCONT);
-	/* The answer that came too late is not taken for the next one's. */
-	assert_refused(opener, "/dev/tickwire-test-none", O_RDONLY, ENOENT);
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_refused(opener, "/dev/null", O_RDONLY, EPIPE);
-	close(opener);
+	start();
+	find_processes(pid);
+	kill(pid[0], SIGKILL);
+	assert_int_equal(waitpid(pid[0], NULL, 0), pid[0]);
+	assert_refused("/dev/null", O_RDONLY, EPIPE);
+	assert_refused("/dev/null", O_RDONLY, EPIPE);
+	opener_stop(&opener);
 }
 
-/* What takes longer than the daemon waits is handed over when it asks again, also for another in between. */
-static void test_slow(void **state)
+static int64_t now_ms(void)
 {
-	int opener = start(), fd;
-	pid_t pid = opener_process();
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void wait_answer(size_t device)
+{
+	struct pollfd p = {.fd = opener.device[device].socket, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, 5000), 1);
+}
+
+/* What hangs costs the daemon a moment once, and other devices nothing; when it goes on, it is handed over.
+ */
+static void test_hangs(void **state)
+{
+	pid_t pid[3];
+	int64_t began;
 
 	(void)state;
-	for (int other = 0; other < 2; other++) {
-		kill(pid, SIGSTOP);
-		assert_refused(opener, "/dev/null", O_RDONLY, ETIMEDOUT);
-		assert_refused(opener, "/dev/null", O_RDONLY, ETIMEDOUT);
-		if (other)
-			assert_refused(opener, "/dev/zero", O_RDONLY, ETIMEDOUT);
-		kill(pid, SIGCONT);
-		for (int i = 0; i < 2; i++) {
-			fd = opener_open(opener, paths[i], O_RDONLY);
-			assert_true(fd >= 0);
-			assert_true(is_same(fd, paths[i]));
-			close(fd);
-		}
-	}
-	close(opener);
-	wait_dead(pid);
+	start();
+	find_processes(pid);
+	kill(pid[0], SIGSTOP);
+	assert_refused("/dev/null", O_RDONLY, ETIMEDOUT);
+	began = now_ms();
+	for (int i = 0; i < 1000; i++)
+		assert_refused("/dev/null", O_RDONLY, ETIMEDOUT);
+	/* It is asked once: a second question would wait for as long again. */
+	assert_in_range(now_ms() - began, 0, 1000);
+	assert_opens("/dev/zero", O_RDWR);
+	kill(pid[0], SIGCONT);
+	wait_answer(0);
+	assert_opens("/dev/null", O_RDONLY);
+	assert_opens("/dev/null", O_RDONLY);
+	opener_stop(&opener);
+}
+
+/* Two sources of one device: none gets what the other has asked for. */
+static void test_hangs_for_another(void **state)
+{
+	pid_t pid[3];
+	int fd;
+
+	(void)state;
+	start();
+	find_processes(pid);
+	kill(pid[0], SIGSTOP);
+	assert_refused("/dev/null", O_RDONLY, ETIMEDOUT);
+	assert_refused("/dev/null", O_RDWR, ETIMEDOUT);
+	kill(pid[0], SIGCONT);
+	wait_answer(0);
+	fd = opener_open(&opener, "/dev/null", O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
+	close(fd);
+	opener_stop(&opener);
 }
 
 /* A child of ours is its daemon, and dies. */
@@ -192,7 +243,7 @@ static void test_dies_with_the_daemon(void **state)
 {
 	int told[2], held[2];
 	struct pollfd p;
-	pid_t daemon, pid;
+	pid_t daemon, pid[3];
 
 	(void)state;
 	assert_int_equal(pipe(told), 0);
@@ -200,63 +251,86 @@ static void test_dies_with_the_daemon(void **state)
 	daemon = fork();
 	if (daemon == 0) {
 		start();
-		pid = opener_process();
-		_exit(write(told[1], &pid, sizeof(pid)) == sizeof(pid) ? pause() : 1);
+		find_processes(pid);
+		_exit(write(told[1], pid, sizeof(pid)) == sizeof(pid) ? pause() : 1);
 	}
-	assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
-	assert_int_equal(kill(pid, 0), 0);
+	assert_int_equal(read(told[0], pid, sizeof(pid)), sizeof(pid));
+	assert_int_equal(kill(pid[0], 0), 0);
 	kill(daemon, SIGKILL);
 	assert_int_equal(waitpid(daemon, NULL, 0), daemon);
 	close(told[1]);
-	/* Nobody else has the other end once both are gone. */
+	/* Nobody else has the other end once all are gone. */
 	p = (struct pollfd){.fd = told[0], .events = POLLIN};
 	assert_int_equal(poll(&p, 1, 5000), 1);
-	assert_int_equal(read(told[0], &pid, sizeof(pid)), 0);
+	assert_int_equal(read(told[0], pid, sizeof(pid)), 0);
+}
+
+static void refuse_paths(const char *const *refused, size_t count, const char *sentence)
+{
+	struct opener_wish wish[OPENER_DEVICES + 1];
+	char text[256] = "";
+
+	for (size_t i = 0; i < count; i++)
+		wish[i] = (struct opener_wish){refused[i], 0};
+	assert_false(opener_start(&opener, wish, count, SANDBOX_KILL, text, sizeof(text)));
+	assert_non_null(strstr(text, sentence));
+	assert_int_equal(opener.devices, 0);
 }
 
 static void test_paths(void **state)
 {
-	const char *many[OPENER_PATHS + 1], *relative[] = {"dev/null"}, *large[1];
+	static char name[OPENER_DEVICES + 1][24];
+	const char *many[OPENER_DEVICES + 1], *relative[] = {"/dev/null", "dev/null"}, *large[1];
+	const struct opener_wish twice[] = {
+		{"/dev/null", PPS_CAPTUREASSERT}, {"/dev/null", PPS_CAPTURECLEAR}, {"/dev/null", 0}};
 	char path[OPENER_PATH + 1], text[256];
 
 	(void)state;
-	for (size_t i = 0; i < OPENER_PATHS + 1; i++)
-		many[i] = "/dev/null";
+	for (size_t i = 0; i < OPENER_DEVICES + 1; i++) {
+		snprintf(name[i], sizeof(name[i]), "/dev/tickwire-test-%zu", i % 100);
+		many[i] = name[i];
+	}
 	memset(path, '/', OPENER_PATH);
 	path[OPENER_PATH] = '\0';
 	large[0] = path;
-	assert_int_equal(opener_start(many, OPENER_PATHS + 1, SANDBOX_KILL, text, sizeof(text)), -1);
-	assert_non_null(strstr(text, "at most 16"));
-	assert_int_equal(opener_start(relative, 1, SANDBOX_KILL, text, sizeof(text)), -1);
-	assert_non_null(strstr(text, "expected an absolute path"));
-	assert_int_equal(opener_start(large, 1, SANDBOX_KILL, text, sizeof(text)), -1);
-	assert_non_null(strstr(text, "expected an absolute path"));
+	refuse_paths(many, OPENER_DEVICES + 1, "more than 16 devices");
+	refuse_paths(relative, 2, "dev/null: expected an absolute path");
+	refuse_paths(large, 1, "expected an absolute path");
+	assert_true(opener_start(&opener, twice, 3, SANDBOX_KILL, text, sizeof(text)));
+	assert_int_equal(opener.devices, 1);
+	assert_int_equal(opener.device[0].edges, PPS_CAPTUREBOTH);
+	opener_stop(&opener);
 }
 
-/* One capability at most, no other descriptor than its socket, and a filter. */
+/* One capability at most, two for pulses, no other descriptor than its socket, and a filter. */
 static void test_is_confined(void **state)
 {
-	int opener = start();
 	char path[64], line[256];
-	unsigned long long caps = ~0ULL, seccomp = 0, fd;
+	unsigned long long caps = ~0ULL, seccomp = 0;
+	pid_t pid[3];
 	FILE *file;
 
 	(void)state;
-	fd = (unsigned long long)opener_open(opener, "/dev/null", O_RDONLY); /* by now it is confined */
-	close((int)fd);
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)opener_process());
-	file = fopen(path, "re");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "CapPrm:", 7) == 0)
-			caps = strtoull(line + 7, NULL, 16);
-		if (strncmp(line, "Seccomp:", 8) == 0)
-			seccomp = strtoull(line + 8, NULL, 10);
+	start();
+	find_processes(pid);
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/status", (int)pid[i]);
+		file = fopen(path, "re");
+		assert_non_null(file);
+		while (fgets(line, sizeof(line), file)) {
+			if (strncmp(line, "CapPrm:", 7) == 0)
+				caps = strtoull(line + 7, NULL, 16);
+			if (strncmp(line, "Seccomp:", 8) == 0)
+				seccomp = strtoull(line + 8, NULL, 10);
+		}
+		fclose(file);
+		assert_true((caps & ~(1ULL << CAP_DAC_OVERRIDE | (i ? 1ULL << CAP_SYS_TIME : 0))) == 0);
+		/* As root, it is there. */
+		assert_true(geteuid() != 0 || i == 0 || cap_get_bound(CAP_SYS_TIME) != 1 ||
+			    caps & 1ULL << CAP_SYS_TIME);
+		assert_int_equal(seccomp, 2);
 	}
-	fclose(file);
-	assert_true((caps & ~(1ULL << CAP_DAC_OVERRIDE)) == 0);
-	assert_int_equal(seccomp, 2);
-	close(opener);
+	opener_stop(&opener);
 }
 
 static int reap_all(void **state)
@@ -276,7 +350,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_ends_with_its_socket, reap_all),
 		cmocka_unit_test_teardown(test_ends_on_rubbish, reap_all),
 		cmocka_unit_test_teardown(test_gone, reap_all),
-		cmocka_unit_test_teardown(test_slow, reap_all),
+		cmocka_unit_test_teardown(test_hangs, reap_all),
+		cmocka_unit_test_teardown(test_hangs_for_another, reap_all),
 		cmocka_unit_test_teardown(test_dies_with_the_daemon, reap_all),
 		cmocka_unit_test_teardown(test_paths, reap_all),
 		cmocka_unit_test_teardown(test_is_confined, reap_all),

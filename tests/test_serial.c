@@ -137,7 +137,7 @@ static void test_refusals(void **state)
 {
 	(void)state;
 	refuse("/nonexistent/tty",
-		"cannot open /nonexistent/tty: No such file or directory; is the receiver plugged in?");
+		"cannot open /nonexistent/tty: No such file or directory; is it plugged in?");
 	refuse("/dev/null", "/dev/null is neither a serial line nor a FIFO; name the receiver's tty");
 	refuse("/dev/ttyS0:12345",
 		"/dev/ttyS0:12345: expected DEV or DEV:BAUD with a rate that lines have, 50 to 921600");
@@ -170,6 +170,16 @@ static void test_settings(void **state)
 	close_pty(&p);
 }
 
+/* Of a line that has just been opened, what comes at first is thrown away. */
+static void settle(struct serial *s)
+{
+	char text[160];
+	uint8_t octet;
+
+	counter += SECOND;
+	assert_int_equal(serial_next(s, &octet, text, sizeof(text)), SERIAL_SILENT);
+}
+
 /* When octets began: of a line without a pace at the read, of one with it by those that were waiting. */
 static void test_stamps(void **state)
 {
@@ -183,7 +193,7 @@ static void test_stamps(void **state)
 	make_pty(&p);
 	counter = 5 * (uint64_t)SECOND;
 	assert_true(serial_open(&s, p.name, 9600, &world, text, sizeof(text)));
-	assert_int_equal(serial_next(&s, &octet, text, sizeof(text)), SERIAL_SILENT);
+	settle(&s);
 	put(&p, "abc", 3);
 	assert_int_equal(serial_next(&s, &octet, text, sizeof(text)), SERIAL_OCTET);
 	assert_true(octet == 'a' && s.began == counter);
@@ -229,6 +239,7 @@ static void test_budget(void **state)
 	(void)state;
 	make_pty(&p);
 	assert_true(serial_open(&s, p.name, 9600, &world, text, sizeof(text)));
+	settle(&s);
 	for (;;) {
 		if (taken % SERIAL_BLOCK == 0)
 			put(&p, octets, sizeof(octets));
@@ -252,6 +263,8 @@ static void *open_driver(const struct driver_functions *driver, uint8_t kind, co
 	snprintf(options.parameter, sizeof(options.parameter), "%s", p->name);
 	source = driver->open(&options, &world, text, sizeof(text));
 	assert_non_null(source);
+	counter += SECOND;
+	assert_int_equal(driver->take(source, &(struct measurement){0}, text, sizeof(text)), DRIVER_SILENT);
 	return source;
 }
 
@@ -289,7 +302,6 @@ static void test_nmea(void **state)
 	counter = 7 * (uint64_t)SECOND;
 	source = open_driver(&driver_nmea, SOURCE_NMEA, &p);
 	assert_true(driver_nmea.descriptor(source) >= 0);
-	assert_false(take(&driver_nmea, source, &m));
 	put(&p, "$GPGGA,1234", 11);
 	assert_false(take(&driver_nmea, source, &m));
 	counter += SECOND;
@@ -386,6 +398,76 @@ static void test_meinberg(void **state)
 	close_pty(&p);
 }
 
+/* As much as the line takes of what a receiver said each second of the last minutes. */
+static void put_backlog(int fd)
+{
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	for (unsigned second = 0; second < 600; second++) {
+		char body[80], text[96];
+		int sum = 0, length;
+
+		snprintf(body, sizeof(body), "GPRMC,09%02u%02u.000,A,4807.038,N,01131.000,E,0,0,240726,,,A",
+			second / 60, second % 60);
+		for (const char *c = body; *c; c++)
+			sum ^= *c;
+		length = snprintf(text, sizeof(text), "$%s*%02X\r\n", body, (unsigned)sum);
+		if (write(fd, text, (size_t)length) != length)
+			break;
+	}
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+}
+
+/* What was waiting when the line was opened says nothing of now, however much it is, nor when the daemon is
+ * late to look. */
+static void assert_no_backlog(const char *path, int receiver, uint64_t late)
+{
+	static const char now[] = "$GPRMC,101010.000,A,4807.038,N,01131.000,E,0,0,240726,,,A*68\r\n";
+	struct source_options options = {.kind = SOURCE_NMEA};
+	struct measurement m;
+	char text[160];
+	void *source;
+
+	snprintf(options.parameter, sizeof(options.parameter), "%s", path);
+	put_backlog(receiver);
+	counter = 50 * (uint64_t)SECOND;
+	source = driver_nmea.open(&options, &world, text, sizeof(text));
+	assert_non_null(source);
+	counter += late;
+	usleep(late ? 100000 : 0);
+	for (int i = 0; i < 300; i++, counter += SECOND / 1000, usleep(1000))
+		assert_false(take(&driver_nmea, source, &m));
+	counter += SECOND;
+	assert_int_equal(write(receiver, now, strlen(now)), strlen(now));
+	for (int i = 0; !take(&driver_nmea, source, &m); i++, usleep(1000))
+		assert_true(i < 5000);
+	assert_true(m.counter == counter && m.time == ntp64_from_unix(1784887810, 0));
+	driver_nmea.close(source);
+}
+
+static void test_backlog(void **state)
+{
+	char directory[] = "/tmp/tickwire-serial-XXXXXX", path[64];
+	struct pty p;
+	int writer;
+
+	(void)state;
+	for (uint64_t late = 0; late < 2; late++) {
+		make_pty(&p);
+		assert_no_backlog(p.name, p.master, late * SECOND);
+		close_pty(&p);
+	}
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/line", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	writer = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(writer >= 0);
+	for (uint64_t late = 0; late < 2; late++)
+		assert_no_backlog(path, writer, late * SECOND);
+	close(writer);
+	unlink(path);
+	rmdir(directory);
+}
+
 /* A FIFO has no settings, and its writer may go. */
 static void test_fifo(void **state)
 {
@@ -423,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_nmea),
 		cmocka_unit_test(test_dcf77),
 		cmocka_unit_test(test_meinberg),
+		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_fifo),
 	};
 

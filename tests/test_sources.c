@@ -238,6 +238,7 @@ static void clock_lines(void **state)
 	sources.leap_list_expires = 1700000000;
 	sources.smear = -0.25;
 	sources.crosscheck = sources.drill = 1;
+	snprintf(sources.files, sizeof(sources.files), "the disk is full\x1b");
 	text = printed(print_clock, 120);
 	assert_string_equal(text,
 		"clock  unsynchronised: the bound is below 1 ms\n"
@@ -246,6 +247,7 @@ static void clock_lines(void **state)
 		"       TAI - UTC not known, leap second in 12 days; the list EXPIRED on 2023-11-14; smeared "
 		"by -250 ms\n"
 		"       ALARM: a source and the kernel clock's keeper disagree by more than both bounds\n"
+		"       warning: the disk is full?\n"
 		"       DRILL: this is a rehearsal; `tickwire drill end` ends it\n"
 		"       warning: written 120 s ago; is tickwire-clock running?\n");
 	free(text);

@@ -449,7 +449,7 @@ def test_gpsd_comes_and_goes(lab, receiver):
 
 
 def test_gpsd_helper(lab, receiver):
-    """It has no privileges; a crash is made good; it does not outlive its daemon."""
+    """It has no privileges, and who reads what gpsd says has its system calls filtered; a crash is made good; it does not outlive its daemon."""
     lab_devices.start_gpsd(lab, lab.ns, receiver.source, prefix=receiver.ipc.prefix)
     probe = Probe(lab, "GPSD", "127.0.0.1", restrict="nobody", ns=lab.ns)
     probe.wait("measurement", seconds=15)
@@ -461,6 +461,7 @@ def test_gpsd_helper(lab, receiver):
         assert not status["Groups"].split()
         assert {int(status[c], 16) for c in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
         assert status["NoNewPrivs"].strip() == "1"
+        assert pid == keeper or status["Seccomp"].strip() == "2"
         files = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) > 2}
         assert all(file.startswith(("pipe:", "socket:")) for file in files), files
     os.kill(talker, signal.SIGKILL)
