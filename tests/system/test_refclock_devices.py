@@ -1,6 +1,7 @@
 """Drivers of devices and of programs that feed time, each by itself in tests/source_probe.c: what they deliver, what
 they refuse, and devices that go and come back."""
 import contextlib
+import errno
 import os
 import pwd
 import random
@@ -348,6 +349,26 @@ def test_phc_unplugged(lab):
     probe.wait("says", text="shows a time that is none")
     clock.set(nonsense=0)
     probe.wait("measurement", 2)
+
+
+@pytest.mark.parametrize("error", [errno.EBUSY, errno.EAGAIN, errno.ETIMEDOUT])
+def test_phc_busy(lab, error):
+    """A reading that fails for the moment is no device that has gone; a pulse then goes by the reading before."""
+    clock = HardwareClock(lab, ahead=0.25)
+    whole = Probe(lab, "PHC", clock.device, env=clock.env)
+    pulses = Probe(lab, "PHC", clock.device + ":extpps", env=clock.env)
+    whole.wait("measurement")
+    pulses.wait("open")
+    time.sleep(0.1)
+    clock.set(busy=error)
+    now = clock.pulse() % 1
+    near((pulses.wait("measurement")["offset"] + now + 0.5) % 1, 0.5, PREEMPTED)
+    time.sleep(2.2)
+    clock.set(busy=0)
+    whole.wait("measurement", 2)
+    clock.pulse()
+    pulses.wait("measurement", 2)
+    assert not whole.events("gone") and not pulses.events("gone")
 
 
 def test_phc_without_pulses(lab):
