@@ -135,7 +135,6 @@ void clock_settings_format_source(const struct source_options *o, char line[CLOC
 	add_whole(line, "filter", o->filter, d.filter);
 	add_whole(line, "stratum", o->stratum, d.stratum);
 	add_whole(line, "minsamples", o->min_samples, d.min_samples);
-	add_whole(line, "maxsamples", o->max_samples, d.max_samples);
 	add_real(line, "offset", o->offset, d.offset);
 	add_real(line, "delay", o->delay, d.delay);
 	add_real(line, "precision", o->precision, d.precision);

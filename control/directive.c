@@ -709,12 +709,12 @@ const struct directive directives[] = {
 		.arguments =
 			"DRIVER [PARAMETER] [refid REFID] [lock REFID] [poll P] [dpoll P] [filter N] "
 			"[offset S] [delay S] [precision S] [maxdispersion S] [stratum N] [rate HZ] [width "
-			"S] [minsamples N] [maxsamples N] [noselect] [prefer] [trust] [require] [pps] [tai] "
+			"S] [minsamples N] [noselect] [prefer] [trust] [require] [pps] [tai] "
 			"[local]",
 		.type = "driver, parameter and options",
 		.default_value = "none: the kernel clock is followed, which chronyd or another keeps",
 		.range = "at most 16; refid and lock 1-4 characters, poll and dpoll -6 to 17, filter 1-256, "
-			 "stratum 0-14, rate 0.01-1000, width 0-1, delay 0-1000",
+			 "stratum 0-14, rate 1-1000, width 0-1, delay 0-1000",
 		.unit = "seconds; poll and dpoll in log2 seconds",
 		.help = "A source of time. Drivers and their parameters are `PPS /dev/pps0[:clear]`, `PHC "
 			"/dev/ptp0[:extpps][:pin=N][:channel=N][:clear][:nocrossts]`, `SHM 0[:perm=0600]`, "
@@ -738,7 +738,8 @@ const struct directive directives[] = {
 			"the "
 			"selection as in chrony. `pps` takes the fraction of a second alone, `tai` is for a "
 			"source that keeps TAI, and `local` for one that is stable and not right. chrony's "
-			"`maxunreach` and `maxlockage` have no effect. chrony's driver RTC is not there.",
+			"`maxsamples`, `maxunreach` and `maxlockage` have no effect. chrony's driver RTC is "
+			"not there.",
 		.applied = APPLIED_BY_CLOCK_RESTART,
 		.origin = "chrony",
 		.apply = directive_refclock,
