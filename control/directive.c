@@ -737,7 +737,8 @@ const struct directive directives[] = {
 			"the source's own. `noselect` watches only; `prefer`, `trust` and `require` weigh in "
 			"the "
 			"selection as in chrony. `pps` takes the fraction of a second alone, `tai` is for a "
-			"source that keeps TAI, and `local` for one that is stable and not right. chrony's "
+			"PHC, SHM or SOCK that keeps TAI, and `local` for one that is stable and not right. "
+			"chrony's "
 			"`maxsamples`, `maxunreach` and `maxlockage` have no effect. chrony's driver RTC is "
 			"not there.",
 		.applied = APPLIED_BY_CLOCK_RESTART,

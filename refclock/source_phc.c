@@ -18,8 +18,7 @@
 #include "refclock/stamped.h"
 
 enum {
-	SANDWICHES = 10,  /* a reading; the narrowest counts */
-	TAI_DEFAULT = 37, /* TAI - UTC since 2017 */
+	SANDWICHES = 10, /* a reading; the narrowest counts */
 };
 
 /* The ways of reading, the best first. */
@@ -208,15 +207,6 @@ static int read_clock(struct phc *phc, struct phc_reading *reading)
 	return result;
 }
 
-static ntp64 tai_offset(const struct phc *phc)
-{
-	int offset = phc->tai && phc->world->tai_offset ? phc->world->tai_offset(phc->world->opaque) : 0;
-
-	if (!phc->tai)
-		return 0;
-	return (ntp64)(offset ? offset : TAI_DEFAULT) * NTP64_SECOND;
-}
-
 /* The caller may keep the same interval by another clock: a little early is in time. */
 static bool is_due(const struct phc *phc)
 {
@@ -230,8 +220,9 @@ static bool take_time(struct phc *phc, char *text, size_t size)
 {
 	struct phc_reading reading = {.half = 0};
 	int result = read_clock(phc, &reading);
-	const struct measurement m = {
-		.time = reading.device - tai_offset(phc), .error = reading.half, .leap = NTP_LEAP_NONE};
+	const struct measurement m = {.time = reading.device - stamped_tai_offset(phc->world, phc->tai),
+		.error = reading.half,
+		.leap = NTP_LEAP_NONE};
 
 	if (result > 0)
 		stamped_put(&phc->sample, phc->world, reading.kernel, &m);
