@@ -105,6 +105,27 @@ static void test_erlangen_flags(void **state)
 	assert_int_equal(s.seconds, seconds(2027, 1, 1, 0, 0, 0));
 }
 
+/* At the end of a UTC day alone, whatever the zone's minutes are then. */
+static void test_when_a_leap_second_can_be(void **state)
+{
+	static const struct {
+		const char *text;
+		enum meinberg_verdict verdict;
+	} cases[] = {
+		{"01.01.27; 5; 05:29:60; +05:30;       L; 51.9828N   9.2258E  176m", MEINBERG_TIME},
+		{"31.12.26; 4; 18:59:60; -05:00;       L; 51.9828N   9.2258E  176m", MEINBERG_TIME},
+		{"31.12.26; 4; 22:59:60; +00:00;       L; 51.9828N   9.2258E  176m", MEINBERG_DATE},
+		{"01.01.27; 5; 05:59:60; +05:30;       L; 51.9828N   9.2258E  176m", MEINBERG_DATE},
+	};
+	struct meinberg_string s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+			meinberg_parse(cases[i].text, strlen(cases[i].text), FLOOR, &s), cases[i].verdict);
+	assert_int_equal(seconds_of(cases[0].text, FLOOR), seconds(2027, 1, 1, 0, 0, 0));
+}
+
 static void test_refused_strings(void **state)
 {
 	static const struct {
@@ -295,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_zones_and_years),
 		cmocka_unit_test(test_erlangen_flags),
+		cmocka_unit_test(test_when_a_leap_second_can_be),
 		cmocka_unit_test(test_refused_strings),
 		cmocka_unit_test(test_sequence),
 		cmocka_unit_test(test_leap_second),
