@@ -27,6 +27,13 @@ bool clock_settings_judge_source(const struct clock_settings *settings, unsigned
 {
 	const struct source_options *source = &settings->source[i], *numbers = NULL;
 
+	if (source->tai && source->kind != SOURCE_PHC && source->kind != SOURCE_SHM &&
+		source->kind != SOURCE_SOCK) {
+		snprintf(text, size,
+			"found option `tai` of %s, expected it of PHC, SHM or SOCK: no other keeps TAI",
+			source_kind_name(source->kind));
+		return false;
+	}
 	if (source->tai && !settings->leap_list[0] && !settings->leap_zone[0]) {
 		snprintf(text, size,
 			"found option `tai` without `leapseclist` and `leapsectz`, expected one of them: it "
@@ -135,7 +142,6 @@ void clock_settings_format_source(const struct source_options *o, char line[CLOC
 	add_whole(line, "filter", o->filter, d.filter);
 	add_whole(line, "stratum", o->stratum, d.stratum);
 	add_whole(line, "minsamples", o->min_samples, d.min_samples);
-	add_whole(line, "maxsamples", o->max_samples, d.max_samples);
 	add_real(line, "offset", o->offset, d.offset);
 	add_real(line, "delay", o->delay, d.delay);
 	add_real(line, "precision", o->precision, d.precision);

@@ -15,7 +15,7 @@
 
 enum { SHM_UNITS = 256 };
 
-enum option_type { FLAG, REFID, INT8, UINT8, UINT16, REAL, IDLE };
+enum option_type { FLAG, REFID, INT8, UINT8, UINT16, WHOLE, REAL, IDLE }; /* WHOLE: a double's */
 
 /* The order is that of the question whether one was there before: a bit each. */
 static const struct refclock_option {
@@ -34,11 +34,10 @@ static const struct refclock_option {
 	{"delay", REAL, AT(delay), "seconds", 0, 1000},
 	{"precision", REAL, AT(precision), "seconds", 1e-12, 10},
 	{"maxdispersion", REAL, AT(max_dispersion), "seconds", 0, 1000},
-	{"rate", REAL, AT(rate), "pulses a second", 0.01, 1000},
+	{"rate", WHOLE, AT(rate), "pulses a second", 1, 1000},
 	{"width", REAL, AT(width), "seconds", 0, 1},
 	{"stratum", UINT8, AT(stratum), "a stratum", 0, NTP_STRATUM_MAX - 1},
 	{"minsamples", UINT16, AT(min_samples), "a number of samples", 0, 1000},
-	{"maxsamples", UINT16, AT(max_samples), "a number of samples", 0, 1000},
 	{"noselect", FLAG, AT(noselect), NULL, 0, 0},
 	{"prefer", FLAG, AT(prefer), NULL, 0, 0},
 	{"trust", FLAG, AT(trust), NULL, 0, 0},
@@ -46,6 +45,7 @@ static const struct refclock_option {
 	{"pps", FLAG, AT(pps), NULL, 0, 0},
 	{"tai", FLAG, AT(tai), NULL, 0, 0},
 	{"local", FLAG, AT(local), NULL, 0, 0},
+	{"maxsamples", IDLE, 0, "a number of samples", 0, 999999999},
 	{"maxunreach", IDLE, 0, "a number of polls", 0, 999999999},
 	{"maxlockage", IDLE, 0, "a number of pulses", 0, 999999999},
 };
@@ -84,6 +84,8 @@ static bool set_option(struct source_options *source, const struct refclock_opti
 		return false;
 	if (option->type == UINT16)
 		memcpy(member, &(uint16_t){(uint16_t)whole}, sizeof(uint16_t));
+	else if (option->type == WHOLE)
+		memcpy(member, &(double){(double)whole}, sizeof(double));
 	else if (option->type != IDLE)
 		*member = (uint8_t)whole; /* of an int8_t, the same octet */
 	return true;
@@ -95,6 +97,12 @@ static bool find_option(const char *word, size_t *index)
 		if (strcasecmp(word, options[*index].name) == 0)
 			return true;
 	return false;
+}
+
+static const char *why_idle(const char *option)
+{
+	return strcmp(option, "maxsamples") == 0 ? "the estimator keeps no samples to look back at"
+						 : "a source that gives no samples is not selected";
 }
 
 static bool apply_options(
@@ -127,8 +135,7 @@ static bool apply_options(
 			idle = options[i].name;
 	}
 	if (idle)
-		snprintf(text, size,
-			"option `%s` has no effect: a source that gives no samples is not selected", idle);
+		snprintf(text, size, "option `%s` has no effect: %s", idle, why_idle(idle));
 	return true;
 }
 

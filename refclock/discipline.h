@@ -112,7 +112,7 @@ struct discipline_record {
 typedef void discipline_log(void *opaque, const struct discipline_record *record);
 void discipline_set_log(struct discipline *d, discipline_log *log, void *opaque);
 
-/* Rehearsals (`tickwire drill`): as if all sources were lost; as if the time of all were stepped. */
+/* A rehearsal (`tickwire drill`): as if all sources were lost, from now on or not any more. */
 void discipline_drill_lost(struct discipline *d, bool lost);
 
 #endif

@@ -48,6 +48,7 @@ struct discipline_source {
 	uint64_t last_edge;                 /* newest pulse, good or not */
 	uint64_t last_good;                 /* newest plausible sample */
 	bool started, edged, numbered;      /* polled, last_edge, last_good are valid */
+	bool ended;                         /* last_edge was the end of a pulse that does not count */
 	bool arrived;                       /* a sample since the last poll */
 	uint8_t reach;
 	uint8_t state; /* enum source_state */

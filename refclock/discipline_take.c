@@ -44,8 +44,28 @@ static bool number(
 	return s->lock >= 0 && time_of_source(d, &d->source[s->lock], counter, guess);
 }
 
-/* Of a pulse with a known width both ends come in: the one that counts follows the longer of the two
- * stretches at the distance that the width leaves. Others bounce. */
+/*
+ * Of a pulse with a known width both ends may come in: the one that counts follows the other at the distance
+ * that the width leaves, or another of its like, some of them missing, after whole periods. What comes at
+ * once bounces.
+ */
+static bool is_end(struct discipline_source *s, double since)
+{
+	double period = 1 / s->options.rate, width = s->options.width;
+	double tolerance = fmin(width, period - width) / 2;
+	double into = fmod(since + tolerance, period) - tolerance;
+
+	if (since <= tolerance)
+		return true;
+	if (into <= tolerance)
+		return s->ended;
+	if (fabs(into - (period - width)) <= tolerance)
+		return s->ended = false;
+	/* Else it is neither end, and says nothing of the next. */
+	s->ended = fabs(into - width) <= tolerance;
+	return true;
+}
+
 static bool is_double(const struct discipline *d, struct discipline_source *s, uint64_t counter)
 {
 	double period = 1 / s->options.rate, width = s->options.width;
@@ -54,8 +74,9 @@ static bool is_double(const struct discipline *d, struct discipline_source *s, u
 
 	s->last_edge = counter;
 	s->edged = true;
+	s->ended &= !first;
 	if (width > 0 && width < period)
-		return first || fabs(since - (period - width)) > fmin(width, period - width) / 2;
+		return first || is_end(s, since);
 	return s->numbered && discipline_seconds(d, s->last_good, counter) < too_soon * period;
 }
 

@@ -46,8 +46,6 @@ struct driver_world {
 	uint8_t counter_kind; /* enum counter_kind */
 };
 
-struct driver; /* an open source: each driver's own struct behind `state` */
-
 enum driver_news {
 	DRIVER_SILENT,      /* nothing at present */
 	DRIVER_MEASUREMENT, /* one measurement; call again */

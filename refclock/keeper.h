@@ -107,7 +107,7 @@ void keeper_publish(const struct keeper_status *status, uint64_t instant, struct
  */
 void keeper_time(const struct keeper_status *status, uint64_t instant, int64_t *ahead, uint64_t *error);
 
-/* "chronyd", "NTP server on the loopback", "kernel" ...: for people. */
+/* "chronyd", "an NTP server on the loopback", "the kernel" ...: for people. */
 const char *keeper_name(unsigned keeper);
 
 #endif

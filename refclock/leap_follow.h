@@ -35,9 +35,9 @@ struct leap_follow {
 int leap_follow_sign(int state, int status);
 
 /*
- * What the kernel will do at the end of its day: leap_follow_sign. `now`: the time of the
- * line (that before a turn under way). From LEAP_FREEZE_SECONDS ahead of the turn on this changes nothing
- * any more, nor within LEAP_QUIET_SECONDS after it.
+ * Take over what the kernel will do at the end of its day: `sign` is leap_follow_sign's. `line`: as last
+ * published, whose time says which day that is (that before a turn under way). From LEAP_FREEZE_SECONDS ahead
+ * of the turn on this changes nothing any more, nor within LEAP_QUIET_SECONDS after it.
  */
 void leap_follow_announce(struct leap_follow *follow, int sign, const struct timebase *line);
 

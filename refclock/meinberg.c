@@ -141,14 +141,16 @@ static enum meinberg_verdict find_time(struct reading *r, int floor_year)
 	if (!find_offset(r, &offset))
 		return MEINBERG_MALFORMED;
 	date.year += date.year < floor_year ? 100 : 0;
-	if (!calendar_is_valid(date) || n[HOUR] > 23 || n[MINUTE] > 59 || n[SECOND] > 60 ||
-		(n[SECOND] == 60 && n[MINUTE] != 59))
+	if (!calendar_is_valid(date) || n[HOUR] > 23 || n[MINUTE] > 59 || n[SECOND] > 60)
 		return MEINBERG_DATE;
 	days = calendar_days(date);
 	if (n[WEEKDAY] != calendar_weekday(days))
 		return MEINBERG_DATE;
 	r->string->leap_second |= n[SECOND] == 60;
 	r->string->seconds = days * CALENDAR_DAY + n[HOUR] * 3600 + n[MINUTE] * 60 + n[SECOND] - offset;
+	/* Zones differ by half hours too: it is UTC's day that a leap second ends. */
+	if (n[SECOND] == 60 && r->string->seconds % CALENDAR_DAY != 0)
+		return MEINBERG_DATE;
 	return MEINBERG_TIME;
 }
 

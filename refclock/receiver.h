@@ -10,7 +10,7 @@
 
 enum { RECEIVER_SATELLITES = 40 };
 
-/* Stable numbers, those of NMEA 0183's GGA where it has one. */
+/* Stable numbers; from 1 on those of NMEA 0183's GSA. */
 enum receiver_fix {
 	RECEIVER_FIX_UNKNOWN = 0,
 	RECEIVER_FIX_NONE = 1,

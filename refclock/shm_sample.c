@@ -32,13 +32,13 @@ static bool is_time(int64_t seconds, int32_t us)
 	return sample_time_is_sane(seconds) && us >= 0 && us < 1000000;
 }
 
-static enum shm_sample_verdict judge(const struct shm_sample *s, int32_t count_after)
+static enum shm_sample_verdict judge(const struct shm_sample *s, const struct shm_sample_after *after)
 {
 	if (!s->valid)
 		return SHM_SAMPLE_EMPTY;
 	if (s->mode != 0 && s->mode != 1)
 		return SHM_SAMPLE_MODE;
-	if (s->mode == 1 && s->count != count_after)
+	if (!after->valid || (s->mode == 1 && s->count != after->count))
 		return SHM_SAMPLE_TORN;
 	if (!is_time(s->clock_seconds, s->clock_us) || !is_time(s->kernel_seconds, s->kernel_us))
 		return SHM_SAMPLE_TIME;
@@ -47,10 +47,10 @@ static enum shm_sample_verdict judge(const struct shm_sample *s, int32_t count_a
 	return SHM_SAMPLE_GOOD;
 }
 
-enum shm_sample_verdict shm_sample_parse(
-	const struct shm_sample *copy, int32_t count_after, ntp64 *kernel, struct measurement *m)
+enum shm_sample_verdict shm_sample_parse(const struct shm_sample *copy, const struct shm_sample_after *after,
+	ntp64 *kernel, struct measurement *m)
 {
-	enum shm_sample_verdict verdict = judge(copy, count_after);
+	enum shm_sample_verdict verdict = judge(copy, after);
 	uint64_t error = 0;
 
 	if (verdict != SHM_SAMPLE_GOOD)

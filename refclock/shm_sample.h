@@ -53,12 +53,18 @@ enum shm_sample_verdict {
 /* The sentence of the list above; "unknown" for a number that is none. */
 const char *shm_sample_text(unsigned verdict);
 
+/* Read behind all that is copied. */
+struct shm_sample_after {
+	int32_t count, valid;
+};
+
 /*
- * A copy of the segment, and its `count` read after the copy was made. When GOOD, *kernel is the kernel clock
- * at the measurement, and *m is all but its `counter`; m->error is the resolution of both stamps. Else
- * neither is touched.
+ * A copy of the segment, and what it had after the copy was made: a writer that is among the fields has
+ * cleared `valid`, and its `count` stays the same meanwhile. When GOOD, *kernel is the kernel clock at the
+ * measurement, and *m is all but its `counter`; m->error is the resolution of both stamps. Else neither is
+ * touched.
  */
-enum shm_sample_verdict shm_sample_parse(
-	const struct shm_sample *copy, int32_t count_after, ntp64 *kernel, struct measurement *m);
+enum shm_sample_verdict shm_sample_parse(const struct shm_sample *copy, const struct shm_sample_after *after,
+	ntp64 *kernel, struct measurement *m);
 
 #endif

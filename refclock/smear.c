@@ -1,7 +1,6 @@
 #include "refclock/smear.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 #include "ntp/octets.h"
 
@@ -37,7 +36,7 @@ void smear_refid(uint8_t refid[4], int64_t smear)
 	store_be32(refid, UINT32_C(254) << 24 | (rounded & 0xffffff));
 }
 
-int smear_is_over(const struct smear *smear, ntp64 unsmeared)
+bool smear_is_over(const struct smear *smear, ntp64 unsmeared)
 {
 	return seconds_to(smear->middle, unsmeared) <= -smear->window / 2;
 }

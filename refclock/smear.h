@@ -5,6 +5,7 @@
 #ifndef REFCLOCK_SMEAR_H
 #define REFCLOCK_SMEAR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "refclock/leap.h"
@@ -37,7 +38,7 @@ void smear_line(struct timebase *timebase, const struct smear *smear, double hor
  */
 void smear_refid(uint8_t refid[4], int64_t smear);
 
-/* Whether the line at a counter value is behind the window's end. */
-int smear_is_over(const struct smear *smear, ntp64 unsmeared);
+/* Whether a time of the line that is not smeared is behind the window's end. */
+bool smear_is_over(const struct smear *smear, ntp64 unsmeared);
 
 #endif

@@ -74,6 +74,8 @@ enum sock_sample_verdict sock_sample_parse(
 		read_64(&f, octets);
 	else
 		read_32(&f, octets);
+	if (f.pulse)
+		f.offset = -f.offset;
 	verdict = judge(&f);
 	if (verdict != SOCK_SAMPLE_GOOD)
 		return verdict;

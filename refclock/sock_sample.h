@@ -10,6 +10,10 @@
  *   28-31  20-23  int: 0 no leap second, 1 insertion, 2 deletion, 3 not synchronised (enum ntp_leap)
  *   32-35  24-27  padding
  *   36-39  28-31  int: SOCK_SAMPLE_MAGIC
+ *
+ * A pulse's offset is where in its second the kernel clock was, as PPS devices have it: the comment on
+ * chrony's struct says otherwise, but that is how chronyd takes it (4.3: measured), and what feeds chronyd
+ * has to feed us.
  */
 #ifndef REFCLOCK_SOCK_SAMPLE_H
 #define REFCLOCK_SOCK_SAMPLE_H

@@ -35,14 +35,14 @@ struct source_options {
 	int8_t poll;                /* log2 s between two uses of the filtered samples */
 	int8_t dpoll;               /* log2 s between two readings */
 	uint16_t filter;            /* length of the median filter, in samples */
-	uint16_t min_samples, max_samples; /* of the estimator; 0: no bound of its own */
-	uint8_t stratum;                   /* of the reference itself: 0 makes us stratum 1 */
-	double offset;                     /* added to what the reference says */
-	double delay;                      /* twice the most that the reference is off after `offset` */
-	double precision;                  /* noise of one sample */
-	double max_dispersion;             /* of the filter's samples; beyond it the poll gives nothing */
-	double rate;                       /* pulses a second, 1 by default */
-	double width;                      /* of a pulse: its ends are told apart by it; 0: unknown */
+	uint16_t min_samples;       /* filtered ones, before it is selected */
+	uint8_t stratum;            /* of the reference itself: 0 makes us stratum 1 */
+	double offset;              /* added to what the reference says */
+	double delay;               /* twice the most that the reference is off after `offset` */
+	double precision;           /* noise of one sample */
+	double max_dispersion;      /* of the filter's samples; beyond it the poll gives nothing */
+	double rate;                /* pulses a second, a whole number, 1 by default */
+	double width;               /* of a pulse: its ends are told apart by it; 0: unknown */
 	bool noselect, prefer, trust, require;
 	bool tai;   /* the reference keeps TAI */
 	bool local; /* the reference is not accurate: it keeps rate alone (chrony's `local`) */

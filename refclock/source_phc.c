@@ -185,6 +185,12 @@ static bool is_no_way(int error)
 	return error == EOPNOTSUPP || error == ENOTTY || error == EINVAL;
 }
 
+/* Of a device that is busy: its driver waits for the card, or for what it has in common with others. */
+static bool is_passing(int error)
+{
+	return error == EINTR || error == EAGAIN || error == EBUSY || error == ETIMEDOUT;
+}
+
 /* By the best way that the device has. */
 static int read_clock(struct phc *phc, struct phc_reading *reading)
 {
@@ -219,18 +225,19 @@ static bool take_time(struct phc *phc, char *text, size_t size)
 {
 	struct phc_reading reading = {.half = 0};
 	int result = read_clock(phc, &reading);
-	const struct measurement m = {
-		.time = reading.device - tai_offset(phc), .error = reading.half, .leap = NTP_LEAP_NONE};
+	const struct measurement m = {.time = reading.device - stamped_tai_offset(phc->world, phc->tai),
+		.error = reading.half,
+		.leap = NTP_LEAP_NONE};
 
 	if (result > 0)
 		stamped_put(&phc->sample, phc->world, reading.kernel, &m);
 	else if (result == 0)
 		snprintf(text, size, "the hardware clock shows a time that is none");
-	return result >= 0 || errno == EINTR || errno == EAGAIN || errno == EBUSY;
+	return result >= 0 || is_passing(errno);
 }
 
-/* The stamp is in the device's time; it was taken ms before, so a reading now shows where that is. False when
- * the device has gone. */
+/* The stamp is in the device's time; it was taken ms before, so a reading now shows where that is, or else
+ * the readings before. False when the device has gone. */
 static bool take_pulse(struct phc *phc, char *text, size_t size)
 {
 	struct measurement m = {.leap = NTP_LEAP_NONE, .pulse = true, .time = 0};
@@ -240,10 +247,10 @@ static bool take_pulse(struct phc *phc, char *text, size_t size)
 	ntp64 device, kernel;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return !is_due(phc) || read_clock(phc, &reading) >= 0;
+		return !is_due(phc) || read_clock(phc, &reading) >= 0 || is_passing(errno);
 	if (n >= 0 && n != sizeof(event))
 		errno = ENODEV;
-	if (n != sizeof(event) || read_clock(phc, &reading) < 0)
+	if (n != sizeof(event) || (read_clock(phc, &reading) < 0 && !is_passing(errno)))
 		return false;
 	if (event.index != (unsigned)phc->channel)
 		return true;

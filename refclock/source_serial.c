@@ -21,8 +21,10 @@ struct dialect {
 	unsigned baud; /* by default */
 	bool fed;      /* the receiver may be fed from modem lines */
 	void (*init)(union parser *parser, double hz);
-	/* True where an octet that began at `stamp` completed a time. */
-	bool (*octet)(union parser *parser, uint8_t octet, uint64_t stamp, struct measurement *m);
+	/* True where an octet that began at `stamp` completed a time. Where what it ended was refused, or is
+	 * strange, *refused says so. */
+	bool (*octet)(union parser *parser, uint8_t octet, uint64_t stamp, struct measurement *m,
+		const char **refused);
 	enum receiver_kind (*report)(const union parser *parser, uint64_t now, struct source_report *report);
 };
 
@@ -36,11 +38,17 @@ static void init_nmea(union parser *p, double hz)
 	nmea_init(&p->nmea, &options);
 }
 
-static bool octet_nmea(union parser *p, uint8_t octet, uint64_t stamp, struct measurement *m)
+static bool octet_nmea(
+	union parser *p, uint8_t octet, uint64_t stamp, struct measurement *m, const char **refused)
 {
+	const uint32_t jumps = p->nmea.jumps;
+	enum nmea_verdict verdict = nmea_octet(&p->nmea, octet, stamp);
 	struct nmea_time time;
 
-	nmea_octet(&p->nmea, octet, stamp);
+	if (verdict == NMEA_NO_DATE || verdict == NMEA_LEAP_SECOND || verdict > NMEA_OTHER)
+		*refused = nmea_verdict_text(verdict);
+	if (p->nmea.jumps != jumps)
+		*refused = "the receiver's time has jumped";
 	if (!nmea_take(&p->nmea, &time))
 		return false;
 	*m = (struct measurement){
@@ -62,11 +70,14 @@ static void init_dcf77(union parser *p, double hz)
 	dcf77_init(&p->dcf77, hz, CALENDAR_FLOOR_YEAR);
 }
 
-static bool octet_dcf77(union parser *p, uint8_t octet, uint64_t stamp, struct measurement *m)
+static bool octet_dcf77(
+	union parser *p, uint8_t octet, uint64_t stamp, struct measurement *m, const char **refused)
 {
+	enum dcf77_verdict verdict = dcf77_mark(&p->dcf77, stamp, dcf77_octet_ms(octet));
 	struct dcf77_time time;
 
-	dcf77_mark(&p->dcf77, stamp, dcf77_octet_ms(octet));
+	if (verdict > DCF77_FIRST)
+		*refused = dcf77_verdict_text(verdict);
 	if (!dcf77_take(&p->dcf77, &time))
 		return false;
 	*m = (struct measurement){.counter = time.stamp, .time = time.time, .leap = time.leap};
@@ -85,11 +96,14 @@ static void init_meinberg(union parser *p, double hz)
 	meinberg_init(&p->meinberg, hz, CALENDAR_FLOOR_YEAR);
 }
 
-static bool octet_meinberg(union parser *p, uint8_t octet, uint64_t stamp, struct measurement *m)
+static bool octet_meinberg(
+	union parser *p, uint8_t octet, uint64_t stamp, struct measurement *m, const char **refused)
 {
+	enum meinberg_verdict verdict = meinberg_octet(&p->meinberg, octet, stamp);
 	struct meinberg_time time;
 
-	meinberg_octet(&p->meinberg, octet, stamp);
+	if (verdict > MEINBERG_FREE_RUNNING)
+		*refused = meinberg_verdict_text(verdict);
 	if (!meinberg_take(&p->meinberg, &time))
 		return false;
 	*m = (struct measurement){.counter = time.stamp, .time = time.time, .leap = time.leap};
@@ -165,16 +179,19 @@ static int descriptor(const void *state)
 static enum driver_news take(void *state, struct measurement *m, char *text, size_t size)
 {
 	struct serial_source *s = state;
+	const char *refused = "";
 	enum serial_news news;
+	bool complete = false;
 	uint8_t octet;
 
-	while ((news = serial_next(&s->line, &octet, text, size)) == SERIAL_OCTET) {
-		if (s->dialect->octet(&s->parser, octet, s->line.began, m)) {
-			m->error = s->line.error;
-			return DRIVER_MEASUREMENT;
-		}
-	}
-	return news == SERIAL_GONE ? DRIVER_GONE : DRIVER_SILENT;
+	while (!complete && (news = serial_next(&s->line, &octet, text, size)) == SERIAL_OCTET)
+		complete = s->dialect->octet(&s->parser, octet, s->line.began, m, &refused);
+	if (news == SERIAL_GONE)
+		return DRIVER_GONE;
+	snprintf(text, size, "%s", refused);
+	if (complete)
+		m->error = s->line.error;
+	return complete ? DRIVER_MEASUREMENT : DRIVER_SILENT;
 }
 
 static enum receiver_kind receiver(const void *state, struct source_report *report)

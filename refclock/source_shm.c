@@ -21,6 +21,7 @@ static const double check_interval = 1;
 struct shm_source {
 	const struct driver_world *world;
 	long unit;
+	bool tai;
 	int id;
 	volatile struct shm_sample *segment; /* others write it at any time */
 	uint64_t checked;                    /* counter value */
@@ -102,7 +103,7 @@ static void *shm_open_source(
 		snprintf(text, size, "out of memory");
 		return NULL;
 	}
-	*shm = (struct shm_source){.world = world};
+	*shm = (struct shm_source){.world = world, .tai = options->tai};
 	if (parse(shm, options->parameter, &mode, text, size) && attach(shm, mode, text, size)) {
 		/* What is there already may be from yesterday. */
 		shm->segment->valid = 0;
@@ -129,10 +130,12 @@ static int shm_descriptor(const void *state)
 
 /*
  * Once: everything is judged on the copy, since what is there may change at any time. The writer raises the
- * count before and after its fields; ours are read in the reverse order, so that a count that is the same on
- * both sides means that no field was touched. Its count after the copy.
+ * count before and after its fields, with `valid` cleared meanwhile; ours are read in the reverse order, so
+ * that a count that is the same on both sides, and a `valid` that is still set, mean that no field was
+ * touched.
  */
-static int32_t copy_segment(const struct shm_source *shm, struct shm_sample *copy)
+static void copy_segment(
+	const struct shm_source *shm, struct shm_sample *copy, struct shm_sample_after *after)
 {
 	int32_t count = shm->segment->count;
 
@@ -140,7 +143,7 @@ static int32_t copy_segment(const struct shm_source *shm, struct shm_sample *cop
 	*copy = *shm->segment;
 	copy->count = count;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return shm->segment->count;
+	*after = (struct shm_sample_after){shm->segment->count, shm->segment->valid};
 }
 
 /* Whether the key still leads to our segment: no rights are needed for asking that. */
@@ -159,21 +162,23 @@ static void take_sample(struct shm_source *shm, char *text, size_t size)
 	enum shm_sample_verdict verdict;
 	struct shm_sample copy;
 	struct measurement m;
-	int32_t count_after;
+	struct shm_sample_after after;
 	ntp64 kernel;
 
 	if (!shm->segment->valid)
 		return;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* the fields are as old as `valid`, or newer */
-	count_after = copy_segment(shm, &copy);
-	verdict = shm_sample_parse(&copy, count_after, &kernel, &m);
-	/* A torn one is whole in a moment. */
-	if (verdict != SHM_SAMPLE_TORN)
+	copy_segment(shm, &copy, &after);
+	verdict = shm_sample_parse(&copy, &after, &kernel, &m);
+	/* One that is torn, or is being renewed, is whole in a moment. */
+	if (verdict != SHM_SAMPLE_TORN && verdict != SHM_SAMPLE_EMPTY)
 		shm->segment->valid = 0;
-	if (verdict == SHM_SAMPLE_GOOD)
+	if (verdict == SHM_SAMPLE_GOOD) {
+		m.time -= stamped_tai_offset(shm->world, shm->tai);
 		stamped_put(&shm->sample, shm->world, kernel, &m);
-	else if (verdict != SHM_SAMPLE_EMPTY && verdict != SHM_SAMPLE_TORN)
+	} else if (verdict != SHM_SAMPLE_EMPTY && verdict != SHM_SAMPLE_TORN) {
 		snprintf(text, size, "SHM %ld: %s", shm->unit, shm_sample_text(verdict));
+	}
 }
 
 static enum driver_news shm_take(void *state, struct measurement *m, char *text, size_t size)

@@ -19,6 +19,7 @@
 struct sock {
 	const struct driver_world *world;
 	int socket;
+	bool tai;
 	struct sockaddr_un address;
 	struct stamped sample;
 };
@@ -99,7 +100,7 @@ static void *sock_open(
 		snprintf(text, size, "out of memory");
 		return NULL;
 	}
-	*sock = (struct sock){.world = world, .socket = -1};
+	*sock = (struct sock){.world = world, .socket = -1, .tai = options->tai};
 	if (start(sock, options->parameter, text, size))
 		return sock;
 	free(sock);
@@ -135,10 +136,13 @@ static bool receive(struct sock *sock, char *text, size_t size)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	verdict = sock_sample_parse(octets, (size_t)n, &kernel, &sample);
-	if (verdict == SOCK_SAMPLE_GOOD)
-		stamped_put(&sock->sample, sock->world, kernel, &sample);
-	else
+	if (verdict != SOCK_SAMPLE_GOOD) {
 		snprintf(text, size, "%s: %s", sock->address.sun_path, sock_sample_text(verdict));
+		return true;
+	}
+	/* Of a pulse the fraction alone counts. */
+	sample.time -= stamped_tai_offset(sock->world, sock->tai);
+	stamped_put(&sock->sample, sock->world, kernel, &sample);
 	return true;
 }
 

@@ -14,23 +14,25 @@ static void require(bool condition)
 		abort();
 }
 
-/* The segment, and the count that is read after it. */
+/* The segment, and the count that is read after it; `valid` is read there too. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct measurement m = {.counter = 1};
 	struct shm_sample sample;
-	int32_t count_after;
+	struct shm_sample_after after = {.valid = 0};
 	ntp64 kernel = 1;
 
-	if (size < sizeof(sample) + sizeof(count_after))
+	if (size < sizeof(sample) + sizeof(after.count))
 		return 0;
 	memcpy(&sample, data, sizeof(sample));
-	memcpy(&count_after, data + sizeof(sample), sizeof(count_after));
-	if (shm_sample_parse(&sample, count_after, &kernel, &m) != SHM_SAMPLE_GOOD) {
+	memcpy(&after.count, data + sizeof(sample), sizeof(after.count));
+	require(shm_sample_parse(&sample, &after, &kernel, &m) != SHM_SAMPLE_GOOD);
+	after.valid = 1;
+	if (shm_sample_parse(&sample, &after, &kernel, &m) != SHM_SAMPLE_GOOD) {
 		require(m.counter == 1 && kernel == 1);
 		return 0;
 	}
-	require(sample.valid && (sample.mode == 0 || sample.count == count_after));
+	require(sample.valid && (sample.mode == 0 || sample.count == after.count));
 	require(m.leap <= NTP_LEAP_UNSYNC && !m.pulse);
 	require(m.error > 0 && m.error < NTP64_SECOND / 1000);
 	return 0;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/ptp_clock.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -87,12 +88,20 @@ static int basic(const struct ptpshim *shim, struct ptp_sys_offset *answer)
 	return 0;
 }
 
+static bool is_reading(unsigned long request)
+{
+	return request == PTP_SYS_OFFSET_PRECISE || request == PTP_SYS_OFFSET_EXTENDED ||
+	       request == PTP_SYS_OFFSET;
+}
+
 static int answer_ptp(volatile void *file, unsigned long request, void *argument)
 {
 	struct ptpshim shim = *(const volatile struct ptpshim *)file;
 
 	if (shim.unplugged)
 		return fail(ENODEV);
+	if (shim.busy && is_reading(request))
+		return fail((int)shim.busy);
 	switch (request) {
 	case PTP_CLOCK_GETCAPS:
 		memset(argument, 0, sizeof(struct ptp_clock_caps));

@@ -101,7 +101,7 @@ static void refclock_with_all(void **state)
 	const struct source_options *s = good(
 		"REFCLOCK PHC /dev/ptp0:nocrossts REFID Gps9 LOCK nmea poll -3 dpoll -4 filter 256 offset "
 		"-0.125 delay 1e-3 precision 5e-8 maxdispersion 0.5 stratum 14 rate 10 width .25 "
-		"minsamples 5 maxsamples 64 noselect prefer trust require pps tai local")
+		"minsamples 5 noselect prefer trust require pps tai local")
 						 ->source;
 
 	(void)state;
@@ -115,13 +115,14 @@ static void refclock_with_all(void **state)
 	assert_true(s->max_dispersion == 0.5 && s->rate == 10 && s->width == 0.25);
 	assert_int_equal(s->stratum, 14);
 	assert_int_equal(s->min_samples, 5);
-	assert_int_equal(s->max_samples, 64);
 	assert_true(s->noselect && s->prefer && s->trust && s->require && s->pps && s->tai && s->local);
 	/* A device is not read more often than it is used, as in chrony. */
 	assert_int_equal(good("refclock SHM 0 poll 2 dpoll 4")->source[0].dpoll, 2);
 	assert_int_equal(good("refclock GPSD refid A")->source[0].parameter[0], 0);
 	assert_string_equal(good("refclock GPSD localhost:2947:/dev/ttyS0 refid A")->source[0].parameter,
 		"localhost:2947:/dev/ttyS0");
+	warned("refclock SHM 0 maxsamples 64",
+		"option `maxsamples` has no effect: the estimator keeps no samples");
 	warned("refclock SHM 0 maxunreach 5", "option `maxunreach` has no effect");
 	warned("refclock SHM 0 maxlockage 5", "option `maxlockage` has no effect");
 }
@@ -158,6 +159,7 @@ static void refclock_bad(void **state)
 	bad("refclock SHM 0 offset 0x1", "expected seconds");
 	bad("refclock SHM 0 offset 1e400", "expected seconds");
 	bad("refclock SHM 0 offset 1.0.0", "expected seconds");
+	bad("refclock SHM 0 rate 0.5", "found \"0.5\", expected pulses a second from 1 to 1000");
 	bad("refclock SHM 0 delay -1e-9", "expected seconds from 0 to 1000");
 	bad("refclock SHM 0 refid ABCDE", "expected a reference ID of 1-4 printable characters");
 	bad("refclock SHM 0 lock \x7f", "expected a reference ID of 1-4 printable characters");
@@ -312,9 +314,9 @@ static size_t random_source(char *text, size_t size, int i)
 
 	return (size_t)snprintf(text, size,
 		"refclock %s refid R%d poll %d dpoll %d filter %u offset %.17g delay %.17g precision %.17g "
-		"rate %.17g stratum %u width %.9g%s%s\n",
+		"rate %u stratum %u width %.9g%s%s\n",
 		sources[below(11)], i, (int)below(24) - 6, (int)below(24) - 6, 1 + below(256),
-		number(-1e3, 1e3), number(0, 1), number(1e-9, 1), number(1, 100), below(15), number(0, 1),
+		number(-1e3, 1e3), number(0, 1), number(1e-9, 1), 1 + below(1000), below(15), number(0, 1),
 		flags[below(7)], below(2) ? " lock R0" : "");
 }
 

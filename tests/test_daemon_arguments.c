@@ -132,8 +132,8 @@ static void clock_with_long_sources(void **state)
 		snprintf(line, sizeof(line),
 			"refclock MEINBERG %s lock ABCD poll -6 dpoll -6 filter 100 stratum 14 minsamples "
 			"1000 "
-			"maxsamples 1000 offset -1.2345678901234567e-8 delay 1.2345678901234567e-8 precision "
-			"1.2345678901234567e-8 maxdispersion 1.2345678901234567e-8 rate 0.12345678901234567 "
+			"offset -1.2345678901234567e-8 delay 1.2345678901234567e-8 precision "
+			"1.2345678901234567e-8 maxdispersion 1.2345678901234567e-8 rate 1000 "
 			"width "
 			"1.2345678901234567e-8 noselect prefer trust require pps tai local",
 			path);

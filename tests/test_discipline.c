@@ -312,6 +312,63 @@ static void test_width(void **state)
 	discipline_free(b.d);
 }
 
+/* A width does no harm where one end alone is stamped: pulses that bounce, are missing, and whose other end
+ * comes in now and then. */
+static void test_width_of_one_end(void **state)
+{
+	struct source_options o;
+	struct bench b;
+	int pulse;
+
+	(void)state;
+	settle(&b, 60);
+	source_options_init(&o, SOURCE_PPS);
+	o.width = 0.2;
+	pulse = discipline_add(b.d, &o);
+	for (int i = 0; i < 40; i++) {
+		struct measurement m = {.error = 1, .pulse = true};
+
+		run(&b, 1);
+		if (i % 10 == 7 || i % 10 == 8)
+			continue;
+		m.counter = b.counter;
+		assert_int_equal(discipline_take(b.d, pulse, &m), i == 0 ? SOURCE_DOUBLE : SOURCE_USED);
+		m.counter += 20000000;
+		if (i % 5 == 2)
+			assert_int_equal(discipline_take(b.d, pulse, &m), SOURCE_DOUBLE);
+		m.counter += 180000000;
+		if (i % 10 == 4)
+			assert_int_equal(discipline_take(b.d, pulse, &m), SOURCE_DOUBLE);
+	}
+	discipline_free(b.d);
+}
+
+/* Something between the ends costs itself and the next, and no more. */
+static void test_width_and_noise(void **state)
+{
+	struct source_options o;
+	struct bench b;
+	int pulse;
+
+	(void)state;
+	settle(&b, 60);
+	source_options_init(&o, SOURCE_PPS);
+	o.width = 0.2;
+	pulse = discipline_add(b.d, &o);
+	for (int i = 0; i < 20; i++) {
+		struct measurement m = {.error = 1, .pulse = true};
+
+		run(&b, 1);
+		m.counter = b.counter;
+		assert_int_equal(
+			discipline_take(b.d, pulse, &m), i == 0 || i == 11 ? SOURCE_DOUBLE : SOURCE_USED);
+		m.counter += 500000000;
+		if (i == 10)
+			assert_int_equal(discipline_take(b.d, pulse, &m), SOURCE_DOUBLE);
+	}
+	discipline_free(b.d);
+}
+
 /* Its receiver's second turns wrong: the pulses are numbered on, and nothing moves. */
 static void test_wrong_second(void **state)
 {
@@ -680,6 +737,8 @@ int main(void)
 		cmocka_unit_test(test_any_start),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_width),
+		cmocka_unit_test(test_width_of_one_end),
+		cmocka_unit_test(test_width_and_noise),
 		cmocka_unit_test(test_wrong_second),
 		cmocka_unit_test(test_jumps_are_no_noise),
 		cmocka_unit_test(test_early_jump),

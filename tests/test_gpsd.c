@@ -149,6 +149,40 @@ static void test_sky(void **state)
 	assert_int_equal(gnss->satellite[2].prn, 255);
 }
 
+/* What is known of a receiver comes from reports of several kinds, and a new one takes nothing else away. */
+static void test_view(void **state)
+{
+	struct gpsd_record fix = {.kind = GPSD_FIX, .fix = RECEIVER_FIX_3D, .leap_seconds = 18};
+	struct gpsd_record sky = {
+		.kind = GPSD_SKY, .gnss = {.in_view = 9, .used = 5, .satellites = 200, .hdop = 0.5F}};
+	struct gpsd_record stamp = {.kind = GPSD_PPS, .real_sec = 1795996801, .clock_sec = 1795996800};
+	struct gpsd_view view = {.connected = true};
+	struct measurement m;
+	ntp64 kernel;
+
+	(void)state;
+	assert_int_equal(gpsd_view_take(&view, &fix, 1000, hz, &kernel, &m), GPSD_NOTED);
+	assert_int_equal(gpsd_view_take(&view, &sky, 1000, hz, &kernel, &m), GPSD_NOTED);
+	assert_int_equal(view.gnss.in_view, 9);
+	assert_int_equal(view.gnss.used, 5);
+	assert_int_equal(view.gnss.satellites, RECEIVER_SATELLITES);
+	assert_int_equal(view.gnss.fix, RECEIVER_FIX_3D);
+	assert_int_equal(view.gnss.leap_offset, 18);
+	/* GPS - UTC is kept where it is not said, or is none. */
+	fix.leap_seconds = 0;
+	gpsd_view_take(&view, &fix, 2000, hz, &kernel, &m);
+	fix.leap_seconds = 128;
+	gpsd_view_take(&view, &fix, 2000, hz, &kernel, &m);
+	fix.leap_seconds = -1;
+	gpsd_view_take(&view, &fix, 2000, hz, &kernel, &m);
+	assert_int_equal(view.gnss.leap_offset, 18);
+	/* A fix says nothing after ten seconds. */
+	assert_int_equal(gpsd_view_take(&view, &stamp, 2000 + 10000000, hz, &kernel, &m), GPSD_STAMP);
+	assert_int_equal(m.leap, NTP_LEAP_NONE);
+	assert_int_equal(gpsd_view_take(&view, &stamp, 2001 + 10000000, hz, &kernel, &m), GPSD_STAMP);
+	assert_int_equal(m.leap, NTP_LEAP_UNSYNC);
+}
+
 static void test_stamps(void **state)
 {
 	struct gpsd_record record[GPSD_UNPACK_RECORDS];
@@ -484,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_random_addresses),
 		cmocka_unit_test(test_fix),
 		cmocka_unit_test(test_sky),
+		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_stamps),
 		cmocka_unit_test(test_other_lines),
 		cmocka_unit_test(test_trouble),

@@ -28,11 +28,16 @@ static void apply(struct kernel *k, const struct timex *t)
 		k->offset += (double)t->time.tv_sec + (double)t->time.tv_usec * 1e-9;
 		return;
 	}
-	k->set = (double)t->freq / 65536;
+	/* What the modes do not name, the kernel leaves as it is. */
+	if (t->modes & ADJ_FREQUENCY)
+		k->set = (double)t->freq / 65536;
 	assert_true(fabs(k->set) <= KERNEL_STEER_MOST_PPM);
-	k->status = t->status;
-	k->maxerror = t->maxerror;
-	k->esterror = t->esterror;
+	if (t->modes & ADJ_STATUS)
+		k->status = t->status;
+	if (t->modes & ADJ_MAXERROR)
+		k->maxerror = t->maxerror;
+	if (t->modes & ADJ_ESTERROR)
+		k->esterror = t->esterror;
 	if (t->modes & ADJ_TAI)
 		k->tai = t->constant;
 }
@@ -48,8 +53,11 @@ static void second(struct kernel_steer *steer, struct kernel *k, bool synchronis
 		.tai_offset = 37,
 		.synchronised = synchronised};
 	struct timex t;
+	bool stepped;
 
-	kernel_steer_plan(steer, &state, &t);
+	memset(&t, 0xff, sizeof(t));
+	stepped = kernel_steer_plan(steer, &state, &t);
+	assert_int_equal(stepped, (t.modes & ADJ_SETOFFSET) != 0);
 	apply(k, &t);
 	k->offset += (k->set + k->error) * 1e-6;
 }
@@ -114,12 +122,43 @@ static void test_unsynchronised(void **state)
 	assert_true(fabs(k.set + 80) < 0.001);
 }
 
+/* Modes and status, to the letter. */
+static void test_call(void **state)
+{
+	struct kernel_state s = {.bound = 20, .synchronised = true};
+	const unsigned modes = ADJ_FREQUENCY | ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR;
+	struct kernel_steer steer;
+	struct timex t;
+
+	(void)state;
+	kernel_steer_init(&steer, 0, -1);
+	s.offset = 1000;
+	assert_false(kernel_steer_plan(&steer, &s, &t));
+	assert_int_equal(t.modes, modes);
+	assert_int_equal(t.status, 0);
+	assert_int_equal(t.maxerror, 16000000);
+	s.leap = NTP_LEAP_DELETE;
+	s.tai_offset = 38;
+	kernel_steer_plan(&steer, &s, &t);
+	assert_int_equal(t.modes, modes | ADJ_TAI);
+	assert_int_equal(t.constant, 38);
+	assert_int_equal(t.status, STA_DEL);
+	s.synchronised = false;
+	kernel_steer_plan(&steer, &s, &t);
+	assert_int_equal(t.status, STA_UNSYNC);
+	/* No step is left. */
+	s.synchronised = true;
+	kernel_steer_init(&steer, 0.1, 0);
+	assert_false(kernel_steer_plan(&steer, &s, &t));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_converges),
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_unsynchronised),
+		cmocka_unit_test(test_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

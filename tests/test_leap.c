@@ -347,6 +347,8 @@ static void test_smear_curves(void **state)
 
 			assert_true(leap_smear(shapes[i], 86400, sign, 43200.001) == 0);
 			assert_true(leap_smear(shapes[i], 86400, sign, -43200) == sign);
+			assert_true(leap_smear(shapes[i], 86400, sign, -43201) == sign);
+			assert_true(leap_smear(shapes[i], 86400, sign, -100000) == sign);
 			assert_true(fabs(leap_smear(shapes[i], 86400, sign, 0) - sign * 0.5) < 1e-12);
 			for (int t = 43200; t >= -43200; t -= 60) {
 				const double s = leap_smear(shapes[i], 86400, sign, t);

@@ -421,6 +421,39 @@ static void test_smears(void **state)
 	check_smear(LEAP_SMEAR_COSINE, -1);
 }
 
+/* What a line that nobody renews says of its error has in it what the curve does meanwhile, and behind its
+ * end. */
+static void check_abandoned(enum leap_smear_shape shape, int sign, double from)
+{
+	struct leap_options options;
+	struct bed b;
+
+	smear_options(&options, shape, LEAP_DAY);
+	begin(&b, &options, 2 * LEAP_DAY);
+	tell_table(&b, sign);
+	publish(&b, LEAP_DAY / 2.0);
+	publish(&b, from);
+	for (double t = from; t > -2 * LEAP_DAY; t -= 97) {
+		const uint64_t counter = counter_at(&b, t);
+		const double to = to_midnight_at(&b, counter);
+		const double expected = -to - leap_smear(shape, LEAP_DAY, sign, to);
+		const ntp64 time = timebase_time(&b.out, counter);
+
+		assert_near(ntp64_interval_to_seconds(ntp64_diff(time, midnight << 32)), expected,
+			1e-9 + ntp64_interval_to_seconds((int64_t)timebase_error(&b.out, counter)));
+	}
+}
+
+static void test_abandoned_smears(void **state)
+{
+	(void)state;
+	for (int sign = -1; sign <= 1; sign += 2)
+		for (double from = LEAP_DAY / 2; from > -LEAP_DAY / 2; from -= 4321) {
+			check_abandoned(LEAP_SMEAR_LINEAR, sign, from);
+			check_abandoned(LEAP_SMEAR_COSINE, sign, from);
+		}
+}
+
 static void test_smear_fields(void **state)
 {
 	struct leap_options options;
@@ -682,6 +715,7 @@ int main(void)
 		cmocka_unit_test(test_announcing_window),
 		cmocka_unit_test(test_even_scale),
 		cmocka_unit_test(test_smears),
+		cmocka_unit_test(test_abandoned_smears),
 		cmocka_unit_test(test_smear_fields),
 		cmocka_unit_test(test_smear_refid),
 		cmocka_unit_test(test_smear_joined),

@@ -65,6 +65,67 @@ static void test_strings(void **state)
 	}
 }
 
+static int64_t seconds_of(const char *text, int floor)
+{
+	struct meinberg_string s;
+
+	assert_int_equal(meinberg_parse(text, strlen(text), floor, &s), MEINBERG_TIME);
+	return s.seconds;
+}
+
+/* Names of zones that the cases above lack, and years that are those of the next century. */
+static void test_zones_and_years(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		seconds_of("30.11.26/1/12:34:56GMT   \r\n", FLOOR), seconds(2026, 11, 30, 12, 34, 56));
+	assert_int_equal(
+		seconds_of("30.11.26/1/12:34:56CET   \r\n", FLOOR), seconds(2026, 11, 30, 11, 34, 56));
+	assert_int_equal(
+		seconds_of("D:30.11.26;T:1;U:12.34.56;  U ", 2026), seconds(2026, 11, 30, 12, 34, 56));
+	assert_int_equal(seconds_of("D:01.01.00;T:5;U:00.00.00;  U ", 2025), seconds(2100, 1, 1, 0, 0, 0));
+	assert_int_equal(seconds_of("D:31.12.24;T:7;U:00.00.00;  U ", 2025), seconds(2124, 12, 31, 0, 0, 0));
+}
+
+/* The last of two announcements does not take the first back; L is the leap second itself, under way. */
+static void test_erlangen_flags(void **state)
+{
+	const char change_and_leap[] = "30.11.26; 1; 12:34:56; +00:00;    !A  ; 51.9828N   9.2258E  176m";
+	const char odd_order[] = "30.11.26; 1; 12:34:56; +00:00;    A   ; 51.9828N   9.2258E  176m";
+	const char under_way[] = "31.12.26; 4; 23:59:60; +00:00;       L; 51.9828N   9.2258E  176m";
+	struct meinberg_string s;
+
+	(void)state;
+	assert_int_equal(meinberg_parse(change_and_leap, strlen(change_and_leap), FLOOR, &s), MEINBERG_TIME);
+	assert_true(s.change && s.leap && !s.leap_second);
+	assert_int_equal(meinberg_parse(odd_order, strlen(odd_order), FLOOR, &s), MEINBERG_TIME);
+	assert_true(s.leap);
+	assert_int_equal(meinberg_parse(under_way, strlen(under_way), FLOOR, &s), MEINBERG_TIME);
+	assert_true(s.leap_second);
+	assert_int_equal(s.seconds, seconds(2027, 1, 1, 0, 0, 0));
+}
+
+/* At the end of a UTC day alone, whatever the zone's minutes are then. */
+static void test_when_a_leap_second_can_be(void **state)
+{
+	static const struct {
+		const char *text;
+		enum meinberg_verdict verdict;
+	} cases[] = {
+		{"01.01.27; 5; 05:29:60; +05:30;       L; 51.9828N   9.2258E  176m", MEINBERG_TIME},
+		{"31.12.26; 4; 18:59:60; -05:00;       L; 51.9828N   9.2258E  176m", MEINBERG_TIME},
+		{"31.12.26; 4; 22:59:60; +00:00;       L; 51.9828N   9.2258E  176m", MEINBERG_DATE},
+		{"01.01.27; 5; 05:59:60; +05:30;       L; 51.9828N   9.2258E  176m", MEINBERG_DATE},
+	};
+	struct meinberg_string s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+			meinberg_parse(cases[i].text, strlen(cases[i].text), FLOOR, &s), cases[i].verdict);
+	assert_int_equal(seconds_of(cases[0].text, FLOOR), seconds(2027, 1, 1, 0, 0, 0));
+}
+
 static void test_refused_strings(void **state)
 {
 	static const struct {
@@ -253,6 +314,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_zones_and_years),
+		cmocka_unit_test(test_erlangen_flags),
+		cmocka_unit_test(test_when_a_leap_second_can_be),
 		cmocka_unit_test(test_refused_strings),
 		cmocka_unit_test(test_sequence),
 		cmocka_unit_test(test_leap_second),

@@ -194,6 +194,27 @@ static void test_map_keeps_a_long_stretch(void **state)
 	}
 }
 
+/* A rate of half a minute ago does not count: a servo has changed it since. */
+static void test_map_follows_the_rate(void **state)
+{
+	struct phc_map map = {.begun = false};
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		struct phc_reading reading = read_at(i * 1e8, 5e-5, 500);
+
+		phc_map_add(&map, &reading);
+	}
+	for (int i = 300; i < 312; i++) {
+		struct phc_reading reading = read_at(i * 1e8, -3e-4, 500);
+
+		phc_map_add(&map, &reading);
+	}
+	assert_true(map.newer.kernel - map.older.kernel <= NTP64_SECOND * 11 / 10);
+	assert_true(map.newer.kernel - map.older.kernel >= NTP64_SECOND / 2);
+	assert_maps(&map, INT64_C(31100000000) + 900000000, -3e-4, 12000);
+}
+
 /* A device that is set forgets its rate, not the truth. */
 static void test_map_after_a_step(void **state)
 {
@@ -225,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_random_answers),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_map_keeps_a_long_stretch),
+		cmocka_unit_test(test_map_follows_the_rate),
 		cmocka_unit_test(test_map_after_a_step),
 	};
 

@@ -39,6 +39,20 @@ static void test_tie(void **state)
 	assert_true(c[2].truechimer);
 }
 
+/* Intervals that touch agree, in whatever order they come. */
+static void test_touch(void **state)
+{
+	struct candidate c[] = {at(2, 1), at(0, 1)};
+
+	(void)state;
+	assert_int_equal(select_truechimers(c, 2, 1), 2);
+	c[0] = at(0, 1);
+	c[1] = at(2, 1);
+	assert_int_equal(select_truechimers(c, 2, 1), 2);
+	c[1].offset = 2.001;
+	assert_int_equal(select_truechimers(c, 2, 1), 0);
+}
+
 static void test_trust(void **state)
 {
 	struct candidate c[] = {at(0, 1), at(10, 1), at(10.5, 1), at(0.5, 1)};
@@ -76,6 +90,19 @@ static void test_best(void **state)
 	c[0].prefer = true;
 	assert_int_equal(select_best(c, 3, 2), 0);
 	assert_int_equal(select_best(c, 3, 99), 0);
+	/* Of two that are preferred the better; neither gives way to what is not. */
+	c[1].prefer = true;
+	assert_int_equal(select_best(c, 3, -1), 1);
+	assert_int_equal(select_best(c, 3, 2), 1);
+	/* Kept also from the first, but not when that halves the error. */
+	assert_int_equal(select_best(c, 2, 0), 0);
+	c[0] = at(0, 0.6);
+	c[1] = at(0, 1);
+	select_truechimers(c, 2, 1);
+	assert_int_equal(select_best(c, 2, 1), 1);
+	c[0].error = 0.5;
+	assert_int_equal(select_best(c, 2, 1), 0);
+	assert_int_equal(select_best(c, 2, 2), 0);
 }
 
 /* As long as more than half of the intervals hold true time, no truechimer is far from it. */
@@ -106,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_majority),
 		cmocka_unit_test(test_tie),
+		cmocka_unit_test(test_touch),
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_require),
 		cmocka_unit_test(test_best),

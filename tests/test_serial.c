@@ -268,6 +268,16 @@ static void *open_driver(const struct driver_functions *driver, uint8_t kind, co
 	return source;
 }
 
+/* What the driver says was refused. */
+static void refuses(const struct driver_functions *driver, void *source, const char *said)
+{
+	struct measurement m;
+	char text[160] = "left alone";
+
+	assert_int_equal(driver->take(source, &m, text, sizeof(text)), DRIVER_SILENT);
+	assert_string_equal(text, said);
+}
+
 /* Nothing at present, or one measurement. */
 static bool take(const struct driver_functions *driver, void *source, struct measurement *m)
 {
@@ -323,6 +333,16 @@ static void test_nmea(void **state)
 	put_sentence(&p, "GPRMC,101011.000,V,4807.038,N,01131.000,E,0,0,240726,,,N");
 	assert_true(take(&driver_nmea, source, &m));
 	assert_int_equal(m.leap, NTP_LEAP_UNSYNC);
+	counter += SECOND;
+	put_sentence(&p, "GPGSV,1,1,01,05,10,100,30");
+	refuses(&driver_nmea, source, "");
+	put(&p, "$GPRMC,101012.000*00\r\n", 22);
+	refuses(&driver_nmea, source, "wrong checksum");
+	counter += SECOND;
+	put_sentence(&p, "GPRMC,101031.000,A,4807.038,N,01131.000,E,0,0,240726,,,A");
+	assert_int_equal(driver_nmea.take(source, &m, text, sizeof(text)), DRIVER_MEASUREMENT);
+	assert_string_equal(text, "the receiver's time has jumped");
+	refuses(&driver_nmea, source, "");
 	/* Unplugged. */
 	close_pty(&p);
 	assert_int_equal(driver_nmea.take(source, &m, text, sizeof(text)), DRIVER_GONE);
@@ -364,6 +384,10 @@ static void test_dcf77(void **state)
 	assert_int_equal(taken, 2 * 59);
 	assert_int_equal(driver_dcf77.receiver(source, &report), RECEIVER_RADIO);
 	assert_int_equal(report.radio.telegrams, 3);
+	counter -= SECOND / 2;
+	put(&p, "\xf0", 1);
+	refuses(&driver_dcf77, source, "mark off the grid of seconds");
+	refuses(&driver_dcf77, source, "");
 	driver_dcf77.close(source);
 	close_pty(&p);
 }
@@ -394,6 +418,12 @@ static void test_meinberg(void **state)
 		m.counter == counter && m.time == ntp64_from_unix(1796042042, 0) && m.leap == NTP_LEAP_NONE);
 	assert_int_equal(driver_meinberg.receiver(source, &report), RECEIVER_RADIO);
 	assert_int_equal(report.radio.status, ' ' << 24 | ' ' << 16 | 'U' << 8 | ' ');
+	put(&p,
+		"\x02"
+		"D:30.02.26;T:1;U:12.34.02;  U \x03",
+		32);
+	refuses(&driver_meinberg, source, "string with a date or weekday that cannot be");
+	refuses(&driver_meinberg, source, "");
 	driver_meinberg.close(source);
 	close_pty(&p);
 }

@@ -30,7 +30,8 @@ static enum shm_sample_verdict judge(const struct shm_sample *sample)
 	struct measurement m;
 	ntp64 kernel;
 
-	return shm_sample_parse(sample, sample->count, &kernel, &m);
+	return shm_sample_parse(
+		sample, &(struct shm_sample_after){sample->count, sample->valid}, &kernel, &m);
 }
 
 static void test_usual(void **state)
@@ -40,7 +41,8 @@ static void test_usual(void **state)
 	ntp64 kernel;
 
 	(void)state;
-	assert_int_equal(shm_sample_parse(&sample, 8, &kernel, &m), SHM_SAMPLE_GOOD);
+	assert_int_equal(
+		shm_sample_parse(&sample, &(struct shm_sample_after){8, 1}, &kernel, &m), SHM_SAMPLE_GOOD);
 	assert_true(kernel == ntp64_from_unix(second, 123456789));
 	assert_true(m.time == ntp64_from_unix(second, 500));
 	assert_false(m.pulse);
@@ -57,11 +59,13 @@ static void test_microseconds(void **state)
 
 	(void)state;
 	sample.kernel_ns = 0;
-	assert_int_equal(shm_sample_parse(&sample, 8, &kernel, &m), SHM_SAMPLE_GOOD);
+	assert_int_equal(
+		shm_sample_parse(&sample, &(struct shm_sample_after){8, 1}, &kernel, &m), SHM_SAMPLE_GOOD);
 	assert_true(kernel == ntp64_from_unix(second, 123456000));
 	assert_in_range(m.error, 4295, 4310);
 	sample.kernel_ns = UINT32_MAX;
-	assert_int_equal(shm_sample_parse(&sample, 8, &kernel, &m), SHM_SAMPLE_GOOD);
+	assert_int_equal(
+		shm_sample_parse(&sample, &(struct shm_sample_after){8, 1}, &kernel, &m), SHM_SAMPLE_GOOD);
 	assert_true(kernel == ntp64_from_unix(second, 123456000));
 }
 
@@ -72,10 +76,15 @@ static void test_modes(void **state)
 	ntp64 kernel;
 
 	(void)state;
-	assert_int_equal(shm_sample_parse(&sample, 9, &kernel, &m), SHM_SAMPLE_TORN);
+	assert_int_equal(
+		shm_sample_parse(&sample, &(struct shm_sample_after){9, 1}, &kernel, &m), SHM_SAMPLE_TORN);
 	sample.mode = 0;
-	assert_int_equal(shm_sample_parse(&sample, 9, &kernel, &m), SHM_SAMPLE_GOOD);
-	sample.mode = 2;
+	assert_int_equal(
+		shm_sample_parse(&sample, &(struct shm_sample_after){9, 1}, &kernel, &m), SHM_SAMPLE_GOOD);
+	/* The writer is among the fields. */
+	for (sample.mode = 0; sample.mode <= 1; sample.mode++)
+		assert_int_equal(shm_sample_parse(&sample, &(struct shm_sample_after){8, 0}, &kernel, &m),
+			SHM_SAMPLE_TORN);
 	assert_int_equal(judge(&sample), SHM_SAMPLE_MODE);
 	sample.mode = -1;
 	assert_int_equal(judge(&sample), SHM_SAMPLE_MODE);
@@ -126,13 +135,15 @@ static void test_random_octets(void **state)
 	srandom(20261130);
 	for (int i = 0; i < 200000; i++) {
 		struct shm_sample sample = usual();
+		struct shm_sample_after after;
 		struct measurement m;
 		ntp64 kernel;
 
 		for (long j = random() % 5; j > 0; j--)
 			((uint8_t *)&sample)[(size_t)random() % sizeof(sample)] = (uint8_t)random();
-		if (shm_sample_parse(&sample, (int32_t)(random() % 8 ? sample.count : random()), &kernel,
-			    &m) != SHM_SAMPLE_GOOD)
+		after = (struct shm_sample_after){
+			(int32_t)(random() % 8 ? sample.count : random()), sample.valid};
+		if (shm_sample_parse(&sample, &after, &kernel, &m) != SHM_SAMPLE_GOOD)
 			continue;
 		good++;
 		assert_true(m.leap <= NTP_LEAP_UNSYNC);

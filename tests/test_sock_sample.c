@@ -67,11 +67,35 @@ static void test_usual(void **state)
 	assert_int_equal(m.leap, NTP_LEAP_NONE);
 	assert_false(m.pulse);
 	assert_in_range(m.error, 1, 5);
-	sample.pulse = 1;
 	sample.leap = 3;
 	assert_int_equal(parse(&sample, sizeof(sample), &kernel, &m), SOCK_SAMPLE_GOOD);
-	assert_true(m.pulse);
 	assert_int_equal(m.leap, NTP_LEAP_UNSYNC);
+}
+
+/* The kernel clock was 0.25 s past the second: what chronyd makes of such a sample. */
+static void test_pulse(void **state)
+{
+	struct wide sample = usual();
+	struct narrow narrow = {
+		.seconds = (int32_t)second, .us = 250000, .pulse = -1, .magic = SOCK_SAMPLE_MAGIC};
+	struct measurement m;
+	ntp64 kernel;
+
+	(void)state;
+	sample.offset = 0.25;
+	sample.pulse = 1;
+	memcpy(narrow.offset, &sample.offset, sizeof(narrow.offset));
+	assert_int_equal(parse(&sample, sizeof(sample), &kernel, &m), SOCK_SAMPLE_GOOD);
+	assert_true(kernel == ntp64_from_unix(second, 250000000));
+	assert_true(m.pulse);
+	assert_int_equal((uint32_t)m.time, 0);
+	assert_int_equal(parse(&narrow, sizeof(narrow), &kernel, &m), SOCK_SAMPLE_GOOD);
+	assert_true(m.pulse);
+	assert_int_equal((uint32_t)m.time, 0);
+	sample.offset = NAN;
+	assert_int_equal(judge(&sample), SOCK_SAMPLE_OFFSET);
+	sample.offset = (double)second + 10; /* before 1970 */
+	assert_int_equal(judge(&sample), SOCK_SAMPLE_OFFSET);
 }
 
 static void test_of_32_bits(void **state)
@@ -203,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_pulse),
 		cmocka_unit_test(test_of_32_bits),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_magic),

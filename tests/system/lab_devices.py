@@ -109,7 +109,7 @@ class HardwareClock:
         os.mkfifo(self.fifo)
         self.events = os.open(self.fifo, os.O_RDWR)
         in_lab.undo.append(lambda: os.close(self.events))
-        self.ways, self.ahead, self.unplugged, self.nonsense = ways, ahead, 0, 0
+        self.ways, self.ahead, self.unplugged, self.nonsense, self.busy = ways, ahead, 0, 0, 0
         with open(self.path, "wb") as f:
             f.write(bytes(128))
         self.write()
@@ -117,7 +117,7 @@ class HardwareClock:
 
     def write(self):
         with open(self.path, "r+b", buffering=0) as f:
-            f.write(struct.pack("<IIIIq104s", self.unplugged, self.ways, self.nonsense, 0, round(self.ahead * 1e9),
+            f.write(struct.pack("<IIIIq104s", self.unplugged, self.ways, self.nonsense, self.busy, round(self.ahead * 1e9),
                                 self.fifo.encode()))
 
     def set(self, **values):

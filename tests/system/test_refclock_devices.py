@@ -1,6 +1,7 @@
 """Drivers of devices and of programs that feed time, each by itself in tests/source_probe.c: what they deliver, what
 they refuse, and devices that go and come back."""
 import contextlib
+import errno
 import os
 import pwd
 import random
@@ -124,6 +125,13 @@ def test_shm(lab, ipc):
         assert not m["pulse"]
 
 
+def test_shm_of_tai(lab, ipc):
+    probe = Probe(lab, "SHM", "9", "--tai", prefix=ipc.prefix)
+    probe.wait("open")
+    ipc.shm(9, "good")
+    near(probe.wait("measurement")["offset"], 0.25 - 37, PREEMPTED)
+
+
 def test_shm_hostile(lab, ipc):
     """Times, codes and modes that are none are named, and the next good sample is one."""
     probe = Probe(lab, "SHM", "1:perm=0640", restrict="nobody", prefix=ipc.prefix)
@@ -218,8 +226,21 @@ def test_sock(sock):
     assert (m["pulse"], m["leap"]) == (False, 0)
     feeder.send(-0.3, pulse=1, leap=2)
     m = probe.wait("measurement", 2)
-    near(m["offset"], -0.3, PREEMPTED)
+    near(m["offset"], 0.3, PREEMPTED)  # a pulse's is the other way round, as chronyd takes it
     assert (m["pulse"], m["leap"]) == (True, 2)
+
+
+def test_sock_of_tai(lab):
+    """TAI is made UTC of; a pulse has no seconds that it could be of."""
+    path = lab.path("chrony.tai.sock")
+    probe = Probe(lab, "SOCK", path, "--tai")
+    probe.wait("open")
+    feeder = Feeder(path)
+    feeder.send(37.125)
+    near(probe.wait("measurement")["offset"], 0.125, PREEMPTED)
+    feeder.send(-0.25, pulse=1)
+    m = probe.wait("measurement", 2)
+    near((m["offset"] + 0.5) % 1, 0.75, PREEMPTED)
 
 
 def test_sock_of_32_bits(sock):
@@ -348,6 +369,26 @@ def test_phc_unplugged(lab):
     probe.wait("says", text="shows a time that is none")
     clock.set(nonsense=0)
     probe.wait("measurement", 2)
+
+
+@pytest.mark.parametrize("error", [errno.EBUSY, errno.EAGAIN, errno.ETIMEDOUT])
+def test_phc_busy(lab, error):
+    """A reading that fails for the moment is no device that has gone; a pulse then goes by the reading before."""
+    clock = HardwareClock(lab, ahead=0.25)
+    whole = Probe(lab, "PHC", clock.device, env=clock.env)
+    pulses = Probe(lab, "PHC", clock.device + ":extpps", env=clock.env)
+    whole.wait("measurement")
+    pulses.wait("open")
+    time.sleep(0.1)
+    clock.set(busy=error)
+    now = clock.pulse() % 1
+    near((pulses.wait("measurement")["offset"] + now + 0.5) % 1, 0.5, PREEMPTED)
+    time.sleep(2.2)
+    clock.set(busy=0)
+    whole.wait("measurement", 2)
+    clock.pulse()
+    pulses.wait("measurement", 2)
+    assert not whole.events("gone") and not pulses.events("gone")
 
 
 def test_phc_without_pulses(lab):
