@@ -27,13 +27,6 @@ bool clock_settings_judge_source(const struct clock_settings *settings, unsigned
 {
 	const struct source_options *source = &settings->source[i], *numbers = NULL;
 
-	if (source->tai && source->kind != SOURCE_PHC && source->kind != SOURCE_SHM &&
-		source->kind != SOURCE_SOCK) {
-		snprintf(text, size,
-			"found option `tai` of %s, expected it of PHC, SHM or SOCK: no other keeps TAI",
-			source_kind_name(source->kind));
-		return false;
-	}
 	if (source->tai && !settings->leap_list[0] && !settings->leap_zone[0]) {
 		snprintf(text, size,
 			"found option `tai` without `leapseclist` and `leapsectz`, expected one of them: it "

@@ -328,12 +328,12 @@ const struct directive directive_refclock = {
 	.most_words = UINT16_MAX,
 	.arguments = "DRIVER [PARAMETER] [refid REFID] [lock REFID] [poll P] [dpoll P] [filter N] "
 		     "[offset S] [delay S] [precision S] [maxdispersion S] [stratum N] [rate HZ] [width "
-		     "S] [minsamples N] [maxsamples N] [noselect] [prefer] [trust] [require] [pps] [tai] "
+		     "S] [minsamples N] [noselect] [prefer] [trust] [require] [pps] [tai] "
 		     "[local]",
 	.type = "driver, parameter and options",
 	.default_value = "none: the kernel clock is followed, which chronyd or another keeps",
 	.range = "at most 16; refid and lock 1-4 characters, poll and dpoll -6 to 17, filter 1-256, "
-		 "stratum 0-14, rate 0.01-1000, width 0-1, delay 0-1000",
+		 "stratum 0-14, rate 1-1000, width 0-1, delay 0-1000",
 	.unit = "seconds; poll and dpoll in log2 seconds",
 	.help = "A source of time. Drivers and their parameters are `PPS /dev/pps0[:clear]`, `PHC "
 		"/dev/ptp0[:extpps][:pin=N][:channel=N][:clear][:nocrossts]`, `SHM 0[:perm=0600]`, "
@@ -346,8 +346,9 @@ const struct directive directive_refclock = {
 		"selected; by default it is made of the driver's first three letters and the number "
 		"of the directive, as `PPS0`. `lock` names the source that numbers a pulse's "
 		"seconds; without it any other does. `poll` (default 4, of DCF77 6) is how often "
-		"the samples of the interval, of which a median filter keeps `filter` (default 64), "
-		"become one; `dpoll` (default 0) how often a device is read that does not speak by "
+		"the samples of the interval, of which a median filter keeps the newest `filter` "
+		"(default 64, and no more than that), become one; `dpoll` (default 0) how often a device is "
+		"read that does not speak by "
 		"itself. `offset` is added to what the source says. `delay` is twice what it can be "
 		"wrong by then: it is believed, and every bound is made of it. The default of 1e-9 "
 		"is for pulses; GPSD and NMEA have 0.2, DCF77 0.1 and MEINBERG 0.02. `precision` is "
@@ -357,7 +358,8 @@ const struct directive directive_refclock = {
 		"the "
 		"selection as in chrony. `pps` takes the fraction of a second alone, `tai` is for a "
 		"source that keeps TAI, and `local` for one that is stable and not right. chrony's "
-		"`maxunreach` and `maxlockage` have no effect. chrony's driver RTC is not there.",
+		"`maxsamples`, `maxunreach` and `maxlockage` have no effect. chrony's driver RTC is not "
+		"there.",
 	.applied = APPLIED_BY_CLOCK_RESTART,
 	.origin = "chrony",
 	.apply = apply_refclock,

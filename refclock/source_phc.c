@@ -225,9 +225,8 @@ static bool take_time(struct phc *phc, char *text, size_t size)
 {
 	struct phc_reading reading = {.half = 0};
 	int result = read_clock(phc, &reading);
-	const struct measurement m = {.time = reading.device - stamped_tai_offset(phc->world, phc->tai),
-		.error = reading.half,
-		.leap = NTP_LEAP_NONE};
+	const struct measurement m = {
+		.time = reading.device - tai_offset(phc), .error = reading.half, .leap = NTP_LEAP_NONE};
 
 	if (result > 0)
 		stamped_put(&phc->sample, phc->world, reading.kernel, &m);

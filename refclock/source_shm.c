@@ -21,7 +21,6 @@ static const double check_interval = 1;
 struct shm_source {
 	const struct driver_world *world;
 	long unit;
-	bool tai;
 	int id;
 	volatile struct shm_sample *segment; /* others write it at any time */
 	uint64_t checked;                    /* counter value */
@@ -103,7 +102,7 @@ static void *shm_open_source(
 		snprintf(text, size, "out of memory");
 		return NULL;
 	}
-	*shm = (struct shm_source){.world = world, .tai = options->tai};
+	*shm = (struct shm_source){.world = world};
 	if (parse(shm, options->parameter, &mode, text, size) && attach(shm, mode, text, size)) {
 		/* What is there already may be from yesterday. */
 		shm->segment->valid = 0;
@@ -173,12 +172,10 @@ static void take_sample(struct shm_source *shm, char *text, size_t size)
 	/* One that is torn, or is being renewed, is whole in a moment. */
 	if (verdict != SHM_SAMPLE_TORN && verdict != SHM_SAMPLE_EMPTY)
 		shm->segment->valid = 0;
-	if (verdict == SHM_SAMPLE_GOOD) {
-		m.time -= stamped_tai_offset(shm->world, shm->tai);
+	if (verdict == SHM_SAMPLE_GOOD)
 		stamped_put(&shm->sample, shm->world, kernel, &m);
-	} else if (verdict != SHM_SAMPLE_EMPTY && verdict != SHM_SAMPLE_TORN) {
+	else if (verdict != SHM_SAMPLE_EMPTY && verdict != SHM_SAMPLE_TORN)
 		snprintf(text, size, "SHM %ld: %s", shm->unit, shm_sample_text(verdict));
-	}
 }
 
 static enum driver_news shm_take(void *state, struct measurement *m, char *text, size_t size)

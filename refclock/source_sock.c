@@ -19,7 +19,6 @@
 struct sock {
 	const struct driver_world *world;
 	int socket;
-	bool tai;
 	struct sockaddr_un address;
 	struct stamped sample;
 };
@@ -100,7 +99,7 @@ static void *sock_open(
 		snprintf(text, size, "out of memory");
 		return NULL;
 	}
-	*sock = (struct sock){.world = world, .socket = -1, .tai = options->tai};
+	*sock = (struct sock){.world = world, .socket = -1};
 	if (start(sock, options->parameter, text, size))
 		return sock;
 	free(sock);
@@ -136,13 +135,10 @@ static bool receive(struct sock *sock, char *text, size_t size)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	verdict = sock_sample_parse(octets, (size_t)n, &kernel, &sample);
-	if (verdict != SOCK_SAMPLE_GOOD) {
+	if (verdict == SOCK_SAMPLE_GOOD)
+		stamped_put(&sock->sample, sock->world, kernel, &sample);
+	else
 		snprintf(text, size, "%s: %s", sock->address.sun_path, sock_sample_text(verdict));
-		return true;
-	}
-	/* Of a pulse the fraction alone counts. */
-	sample.time -= stamped_tai_offset(sock->world, sock->tai);
-	stamped_put(&sock->sample, sock->world, kernel, &sample);
 	return true;
 }
 

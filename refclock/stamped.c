@@ -5,8 +5,6 @@
 /* s: by then the daemon has read the kernel clock many times. */
 static const double patience = 0.25;
 
-enum { TAI_DEFAULT = 37 /* TAI - UTC since 2017 */ };
-
 void stamped_put(
 	struct stamped *stamped, const struct driver_world *world, ntp64 kernel, const struct measurement *m)
 {
@@ -33,11 +31,4 @@ enum driver_news stamped_take(struct stamped *stamped, const struct driver_world
 		snprintf(text, size, "stamped at a time that the kernel clock has not shown of late");
 	}
 	return DRIVER_SILENT;
-}
-
-ntp64 stamped_tai_offset(const struct driver_world *world, bool tai)
-{
-	int offset = tai && world->tai_offset ? world->tai_offset(world->opaque) : 0;
-
-	return tai ? (ntp64)(offset ? offset : TAI_DEFAULT) * NTP64_SECOND : 0;
 }

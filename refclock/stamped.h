@@ -33,8 +33,4 @@ void stamped_put(
 enum driver_news stamped_take(struct stamped *stamped, const struct driver_world *world,
 	struct measurement *m, char *text, size_t size);
 
-/* Units by which a time is ahead of UTC: TAI - UTC where the source keeps TAI (options->tai), as the daemon
- * knows it, or else as it has been since 2017. 0 where it keeps UTC. */
-ntp64 stamped_tai_offset(const struct driver_world *world, bool tai);
-
 #endif

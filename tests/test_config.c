@@ -779,8 +779,6 @@ static void clock_whole(void **state)
 		"refclock: found `lock GPS`, expected the reference ID of another refclock");
 	whole_is_bad("interface a\nrefclock PPS /dev/pps0 refid GPS lock GPS\n", 2, "found `lock GPS`");
 	whole_is_bad("interface a\nrefclock PHC /dev/ptp0 tai\n", 2, "found option `tai` without");
-	whole_is_bad("interface a\nrefclock NMEA /dev/ttyS0 tai\nleapseclist /l\n", 2,
-		"found option `tai` of NMEA, expected it of PHC, SHM or SOCK");
 	whole_is_bad("interface a\nrefclock SHM 0\nlog tracking\n", 0, "found `log` without `logdir`");
 	whole_is_bad("interface a\nrefclock SHM 0\nminsources 2\n", 0,
 		"found `minsources 2` and 1 `refclock`, expected as many");

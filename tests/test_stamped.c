@@ -88,39 +88,12 @@ static void test_never_known(void **state)
 	assert_string_equal(text, "");
 }
 
-static int tai_38(void *opaque)
-{
-	(void)opaque;
-	return 38;
-}
-
-static int tai_unknown(void *opaque)
-{
-	(void)opaque;
-	return 0;
-}
-
-static void test_tai(void **state)
-{
-	struct driver_world knowing = world;
-
-	(void)state;
-	assert_true(stamped_tai_offset(&world, false) == 0);
-	assert_true(stamped_tai_offset(&world, true) == 37 * NTP64_SECOND);
-	knowing.tai_offset = tai_unknown;
-	assert_true(stamped_tai_offset(&knowing, true) == 37 * NTP64_SECOND);
-	knowing.tai_offset = tai_38;
-	assert_true(stamped_tai_offset(&knowing, true) == 38 * NTP64_SECOND);
-	assert_true(stamped_tai_offset(&knowing, false) == 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_known_later),
 		cmocka_unit_test(test_never_known),
-		cmocka_unit_test(test_tai),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,13 +125,6 @@ def test_shm(lab, ipc):
         assert not m["pulse"]
 
 
-def test_shm_of_tai(lab, ipc):
-    probe = Probe(lab, "SHM", "9", "--tai", prefix=ipc.prefix)
-    probe.wait("open")
-    ipc.shm(9, "good")
-    near(probe.wait("measurement")["offset"], 0.25 - 37, PREEMPTED)
-
-
 def test_shm_hostile(lab, ipc):
     """Times, codes and modes that are none are named, and the next good sample is one."""
     probe = Probe(lab, "SHM", "1:perm=0640", restrict="nobody", prefix=ipc.prefix)
@@ -228,19 +221,6 @@ def test_sock(sock):
     m = probe.wait("measurement", 2)
     near(m["offset"], 0.3, PREEMPTED)  # a pulse's is the other way round, as chronyd takes it
     assert (m["pulse"], m["leap"]) == (True, 2)
-
-
-def test_sock_of_tai(lab):
-    """TAI is made UTC of; a pulse has no seconds that it could be of."""
-    path = lab.path("chrony.tai.sock")
-    probe = Probe(lab, "SOCK", path, "--tai")
-    probe.wait("open")
-    feeder = Feeder(path)
-    feeder.send(37.125)
-    near(probe.wait("measurement")["offset"], 0.125, PREEMPTED)
-    feeder.send(-0.25, pulse=1)
-    m = probe.wait("measurement", 2)
-    near((m["offset"] + 0.5) % 1, 0.75, PREEMPTED)
 
 
 def test_sock_of_32_bits(sock):
