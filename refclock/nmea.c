@@ -143,8 +143,9 @@ static enum nmea_verdict listen(struct nmea *n, uint8_t octet, uint64_t stamp)
 	}
 	if (!n->heard || (gap > n->silence && (!n->inside || octet == '$'))) {
 		n->burst++;
+		/* Without a time of day, bursts are the receiver's seconds. */
+		n->epochs += !n->epoch.known || n->burst_refused;
 		n->marked = n->burst_refused = n->garbage = false;
-		n->epochs += !n->epoch.known;
 	}
 	n->heard = true;
 	n->last = stamp;

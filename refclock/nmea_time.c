@@ -131,6 +131,7 @@ static enum nmea_verdict without_time(struct nmea *n, enum entry entry, bool fix
 		return fix ? NMEA_STATUS : NMEA_NO_FIX;
 	}
 	n->fix = false;
+	n->fix_kind = RECEIVER_FIX_NONE;
 	return refuse(n, 0, false);
 }
 

@@ -129,6 +129,26 @@ static void test_used_without_time(void **state)
 	}
 }
 
+/* A receiver that has had a fix, and then knows not even the time: nothing of before stands. */
+static void test_lost_time(void **state)
+{
+	(void)state;
+	next_second(10, 'A');
+	say("GNGSA,A,3,01,02,03,04,,,,,,,,,2,1,2,1");
+	view_fifteen();
+	assert_int_equal(report().fix, RECEIVER_FIX_3D);
+	assert_int_equal(report().used, 4);
+	for (int i = 0; i < 3; i++) {
+		now += 1000000000;
+		say("GPRMC,,V,,,,,,,,,,N");
+		assert_int_equal(report().fix, RECEIVER_FIX_NONE);
+		say("GNGSA,A,1,05,,,,,,,,,,,,99.99,99.99,99.99,1");
+		view_fifteen();
+	}
+	assert_int_equal(report().fix, RECEIVER_FIX_NONE);
+	assert_int_equal(report().used, 1);
+}
+
 /* The strongest of a satellite's signals, whichever comes first; signals are numbered to F. */
 static void test_signals(void **state)
 {
@@ -208,6 +228,7 @@ int main(void)
 		cmocka_unit_test_setup(test_fix, start),
 		cmocka_unit_test_setup(test_used, start),
 		cmocka_unit_test_setup(test_used_without_time, start),
+		cmocka_unit_test_setup(test_lost_time, start),
 		cmocka_unit_test_setup(test_signals, start),
 		cmocka_unit_test_setup(test_fields, start),
 		cmocka_unit_test_setup(test_room, start),
