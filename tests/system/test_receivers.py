@@ -259,12 +259,16 @@ class Dcf77(PtyReceiver):
 
 
 def test_dcf77(pair, figure):
-    """Second marks alone, by two receivers: one is followed as soon as its telegrams number them; the other's second telegram
-    has a wrong parity, which is counted, and none of its marks is a sample."""
+    """Second marks alone, by two receivers: one is followed as soon as its telegrams number them; the other's are of a wrong
+    parity after the first, which is counted, and none of its marks is a sample."""
     good, bad = Dcf77(pair.lab, "good"), Dcf77(pair.lab, "bad", summer=True, good=1)
     tickwire = pair.tickwire(sets=[f"refclock DCF77 {receiver.device} refid {refid} poll 1 offset 0.05 delay 0.1"
                                    for receiver, refid in ((good, "DCF"), (bad, "BAD"))])
     lab.wait_for(lambda: all(source(tickwire, refid)["open"] for refid in ("DCF", "BAD")), 10, "open lines", 0.1)
+
+    def errors(refid):
+        return source(tickwire, refid)["receiver"]["parity_errors"]
+
     hurry(tickwire.daemon_pid("tickwire-clock"))
     first = int(time.time()) + 2
     for receiver in good, bad:
@@ -274,12 +278,13 @@ def test_dcf77(pair, figure):
         lab.wait_for(lambda: source(tickwire, "DCF")["verdicts"]["used"] >= 5, 20, "samples", 0.2)
         numbered = time.time() - first
         reply = check_right(pair, "DCF", good.ahead)
-    heard, spoilt = source(tickwire, "DCF"), source(tickwire, "BAD")
-    assert heard["state"] == "selected" and heard["samples"] >= 5, heard
+    heard = source(tickwire, "DCF")
     radio = heard["receiver"]
+    assert heard["state"] == "selected" and heard["samples"] >= 5, heard
     assert (radio["status"], radio["summer_time"], radio["implausible"]) == (8, False, 0), radio
     assert radio["telegrams"] >= 2 and radio["correlation"] > 0.9, radio
-    radio = spoilt["receiver"]
-    assert radio["parity_errors"] > heard["receiver"]["parity_errors"] and radio["telegrams"] <= 1, radio
-    assert spoilt["samples"] == 0 and spoilt["state"] != "selected", spoilt
+    # Marks that a busy machine lets come late spoil a minute of either receiver.
+    lab.wait_for(lambda: errors("BAD") > errors("DCF"), 70, "a wrong parity", 1)
+    spoilt = source(tickwire, "BAD")
+    assert spoilt["receiver"]["telegrams"] <= 1 and spoilt["samples"] == 0 and spoilt["state"] != "selected", spoilt
     figure(f"served {numbered:.0f} s after the first mark; off by {(reply.offset - good.ahead) * 1e3:+.2f} ms; {watch}")
