@@ -111,8 +111,8 @@ class SecondPulses(lab_devices.Pulses):
 class PtyReceiver(lab_devices.Receiver):
     """A receiver on a pty; .device is a name that stays when it is unplugged and back."""
 
-    def __init__(self, in_lab, **options):
-        self.lab, self.device = in_lab, in_lab.path("gps")
+    def __init__(self, in_lab, name="gps", **options):
+        self.lab, self.device = in_lab, in_lab.path(name)
         self.plug()
         self.send = lambda octets: os.write(self.master, octets)
         in_lab.undo.append(self.unplug)
