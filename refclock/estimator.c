@@ -9,10 +9,17 @@ static const double rates[ESTIMATOR_RATES] = {1e-12, 3e-11, 1e-9};
 static const double drifts[ESTIMATOR_DRIFTS] = {1e-15, 1e-13, 1e-12, 3e-12, 1e-11, 3e-11, 1e-10, 3e-10};
 /* Seconds after which a drift has died away: temperatures come to rest. */
 static const double persistence = 1000;
+/* 1/s: a drift that is nothing unusual, 0.7 ppm in an hour. */
+static const double trend = 2e-10;
+/* What a model is believed less before there are samples, per step of its index: few samples hardly tell a
+ * line from a bend, and the line is known better. Logarithms, as the score. */
+static const double rates_handicap = 1.5, drifts_handicap = 0.4;
 /* How much of the score stays from one sample to the next. That a quiet model foretells a little better shows
- * only over hundreds of samples; but who is believed for long is too sure of itself when the oscillator
- * turns. */
-static const double memory = 0.995;
+ * only over hundreds of samples. */
+static const double memory = 0.998;
+/* A model that is more restless than the one believed most does not fall behind it by more than this: however
+ * long the oscillator was quiet, some samples are enough to see it turn. */
+static const double most_behind = 3;
 /* A model that is believed less than this is made to think what all think together. */
 static const double hopeless = 1e-6;
 /* A sample farther off than so many standard deviations of every model is a surprise. */
@@ -23,19 +30,75 @@ static double square(double x)
 	return x * x;
 }
 
+static int rate_of(int model)
+{
+	return model / ESTIMATOR_DRIFTS;
+}
+
+static int drift_of(int model)
+{
+	return model % ESTIMATOR_DRIFTS;
+}
+
+/* From the scores, which become differences from the best one. */
+static void weigh(struct estimator *e)
+{
+	double best = -INFINITY, sum = 0;
+	int first = 0;
+
+	for (int i = 0; i < ESTIMATOR_MODELS; i++)
+		best = fmax(best, e->model[i].score);
+	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
+		struct estimator_model *m = &e->model[i];
+
+		m->score -= best;
+		m->weight = exp(m->score - rates_handicap * rate_of(i) - drifts_handicap * drift_of(i));
+		sum += m->weight;
+		if (m->weight > e->model[first].weight)
+			first = i;
+	}
+	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
+		struct estimator_model *m = &e->model[i];
+
+		m->weight /= sum;
+		if (rate_of(i) >= rate_of(first) && drift_of(i) >= drift_of(first))
+			m->score = fmax(m->score, -most_behind);
+	}
+}
+
+/* Variance of the drift before there are samples. The quietest take it to be none: they fit a line, the
+ * others a bend. */
+static double usual_drift(int model)
+{
+	return square(drifts[drift_of(model)]) * persistence / 2 + (drift_of(model) > 0 ? square(trend) : 0);
+}
+
+/* Let a model believe of phase and rate what all together do, and of the drift no more than is usual. A quiet
+ * one that took over their doubts about the drift would go on to fit a bend. */
+static void start_model(struct estimator *e, int model)
+{
+	struct belief *b = &e->model[model].belief;
+	const double usual = usual_drift(model);
+
+	*b = e->belief;
+	if (b->dd <= usual)
+		return;
+	b->drift = b->pd = b->rd = 0;
+	b->dd = usual;
+}
+
 void estimator_init(struct estimator *e, double phase_sigma, double rate, double rate_sigma)
 {
 	*e = (struct estimator){.belief = {.rate = rate,
 					.pp = square(phase_sigma),
 					.rr = square(rate_sigma),
 					.dd = square(1e-9)}};
-	for (int i = 0; i < ESTIMATOR_MODELS; i++)
-		e->model[i] = (struct estimator_model){
-			.belief = e->belief,
-			.noise = {square(white), square(rates[i / ESTIMATOR_DRIFTS]),
-				square(drifts[i % ESTIMATOR_DRIFTS])},
-			.weight = 1.0 / ESTIMATOR_MODELS,
-		};
+	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
+		e->model[i].noise = (struct restlessness){
+			square(white), square(rates[rate_of(i)]), square(drifts[drift_of(i)])};
+		start_model(e, i);
+	}
+	weigh(e);
 	e->noise = e->model[ESTIMATOR_MODELS / 2].noise;
 	estimator_forget(e);
 }
@@ -58,24 +121,36 @@ static void diffuse(struct belief *b, const struct restlessness *n, double t)
 	b->dd += n->drift * t;
 }
 
-/* The state's transition is {1 t b; 0 1 a; 0 0 c}. */
-static void move(struct belief *x, double t)
+/* The state's transition in t seconds: {1 t b; 0 1 a; 0 0 c}. */
+struct transition {
+	double t, a, b, c;
+};
+
+static struct transition transition_in(double t)
 {
-	double c = exp(-t / persistence), a = persistence * (1 - c), b = persistence * (t - a);
+	double c = exp(-t / persistence), a = persistence * (1 - c);
+
+	return (struct transition){t, a, persistence * (t - a), c};
+}
+
+static void move(struct belief *x, const struct transition *by)
+{
+	double t = by->t, a = by->a, b = by->b, c = by->c;
 	double pp = x->pp + 2 * t * x->pr + 2 * b * x->pd + t * t * x->rr + 2 * t * b * x->rd + b * b * x->dd;
 	double pr = x->pr + a * x->pd + t * x->rr + (t * a + b) * x->rd + a * b * x->dd;
-	double pd = c * (x->pd + t * x->rd + b * x->dd);
-	double rr = x->rr + 2 * a * x->rd + a * a * x->dd;
+	double pd = x->pd + t * x->rd + b * x->dd;
+	double rd = x->rd + a * x->dd, rr = x->rr + 2 * a * x->rd + a * a * x->dd;
 
 	x->phase += x->rate * t + x->drift * b;
 	x->rate += x->drift * a;
 	x->drift *= c;
-	x->rd = c * (x->rd + a * x->dd);
-	x->dd *= c * c;
-	x->pp = pp;
+	/* Rounding can leave less of a variance than the covariances need. */
+	x->rr = fmax(rr, rd * rd / x->dd);
+	x->pp = fmax(pp, fmax(pr * pr / x->rr, pd * pd / x->dd));
 	x->pr = pr;
-	x->pd = pd;
-	x->rr = rr;
+	x->pd = c * pd;
+	x->rd = c * rd;
+	x->dd *= c * c;
 }
 
 /* What all models think, weighted, with what they disagree by. */
@@ -113,10 +188,12 @@ static void pool(struct estimator *e)
 
 void estimator_advance(struct estimator *e, double dt)
 {
+	const struct transition by = transition_in(dt);
+
 	if (!(dt > 0))
 		return;
 	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
-		move(&e->model[i].belief, dt);
+		move(&e->model[i].belief, &by);
 		diffuse(&e->model[i].belief, &e->model[i].noise, dt);
 	}
 	pool(e);
@@ -135,20 +212,22 @@ static bool is_surprise(const struct estimator *e, double offset, double varianc
 	return true;
 }
 
+/* What is left of the variances of rate and drift is `left` of them at least, whatever rounding makes of a
+ * difference between two that are many orders larger. */
 static void correct(struct belief *b, double v, double variance)
 {
-	double s = b->pp + variance;
+	double s = b->pp + variance, left = variance / s;
 	double kp = b->pp / s, kr = b->pr / s, kd = b->pd / s;
 
 	b->phase += kp * v;
 	b->rate += kr * v;
 	b->drift += kd * v;
-	b->rr -= kr * b->pr;
+	b->rr = fmax(b->rr - kr * b->pr, b->rr * left);
 	b->rd -= kr * b->pd;
-	b->dd -= kd * b->pd;
-	b->pp *= variance / s;
-	b->pr *= variance / s;
-	b->pd *= variance / s;
+	b->dd = fmax(b->dd - kd * b->pd, b->dd * left);
+	b->pp *= left;
+	b->pr *= left;
+	b->pd *= left;
 }
 
 static void correct_model(struct estimator_model *m, double offset, double variance)
@@ -163,29 +242,17 @@ static void correct_model(struct estimator_model *m, double offset, double varia
 void estimator_notice(struct estimator *e, double t, double offset, double sigma)
 {
 	double dt = t - e->glimpsed_at, variance = square(fmax(sigma, 1e-12)), most, v;
+	struct transition by;
 
 	if (!(dt > 0))
 		return;
-	move(&e->glimpsed, dt);
+	by = transition_in(dt);
+	move(&e->glimpsed, &by);
 	diffuse(&e->glimpsed, &e->noise, dt);
 	e->glimpsed_at = t;
 	most = 3 * sqrt(e->glimpsed.pp + variance);
 	v = offset - e->glimpsed.phase;
 	correct(&e->glimpsed, fmin(fmax(v, -most), most), variance);
-}
-
-static void weigh(struct estimator *e)
-{
-	double best = -INFINITY, sum = 0;
-
-	for (int i = 0; i < ESTIMATOR_MODELS; i++)
-		best = fmax(best, e->model[i].score);
-	for (int i = 0; i < ESTIMATOR_MODELS; i++)
-		sum += e->model[i].weight = exp(e->model[i].score - best);
-	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
-		e->model[i].weight /= sum;
-		e->model[i].score -= best;
-	}
 }
 
 bool estimator_update(struct estimator *e, double offset, double sigma)
@@ -204,7 +271,7 @@ bool estimator_update(struct estimator *e, double offset, double sigma)
 	pool(e);
 	for (int i = 0; i < ESTIMATOR_MODELS; i++)
 		if (e->model[i].weight < hopeless)
-			e->model[i].belief = e->belief;
+			start_model(e, i);
 	estimator_forget(e);
 	e->updates++;
 	return true;
@@ -232,7 +299,9 @@ static void foretell(
 	struct belief b, const struct restlessness *noise, double dt, double noisy, struct estimate *estimate)
 {
 	if (dt > 0) {
-		move(&b, dt);
+		const struct transition by = transition_in(dt);
+
+		move(&b, &by);
 		diffuse(&b, noise, fmin(dt, noisy));
 	} else {
 		b.phase += b.rate * dt;

@@ -66,6 +66,66 @@ static void test_adapts(void **state)
 	}
 }
 
+/* The error at the newest of n samples, a second apart, of a straight line through all of them: 2 / sqrt(n).
+ */
+static double line_variance(int from, int to, double noise)
+{
+	double sum = 0;
+
+	for (int n = from + 1; n <= to; n++)
+		sum += 4.0 / n;
+	return sum / (to - from) * noise * noise;
+}
+
+/* An oscillator that neither drifts nor wanders is known nearly as well as a straight line through all
+ * samples would have it: who allows for a drift has half as much error again. It does not matter that it has
+ * drifted before. */
+static void test_line(void **state)
+{
+	const double noise = 1e-6;
+	double fresh = 0, calmed = 0, worst;
+	struct estimator e;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		struct truth t = {seed, 0, 3e-6, 20e-6, 0, 3600, noise};
+
+		estimator_init(&e, 1e-5, 0, 6e-5);
+		fresh += follow(&e, &t, 640, 240, &worst) / 40;
+		assert_true(worst < 4.5);
+		t.turn = 1e-9;
+		follow(&e, &t, 3600, 0, &worst);
+		t.turn = 0;
+		calmed += follow(&e, &t, 900, 300, &worst) / 40;
+		assert_true(worst < 4.5);
+	}
+	assert_true(sqrt(fresh / line_variance(240, 640, noise)) < 1.25);
+	assert_true(sqrt(calmed / line_variance(300, 900, noise)) < 1.8);
+}
+
+/* After hours without a change it takes some samples to see one, not hours: until then the error is within
+ * five standard deviations and the noise of a sample, which the bound has both. */
+static void test_turns_after_calm(void **state)
+{
+	struct estimator e;
+	struct estimate x;
+	double worst;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct truth t = {seed, 0, 0, 20e-6, 0, 3600, 1e-7};
+
+		estimator_init(&e, 1e-5, 0, 6e-5);
+		follow(&e, &t, 10000, 0, &worst);
+		t.turn = noise_scale(&t.seed, 1e-11, 3e-9);
+		for (int i = 0; i < 1000; i++) {
+			follow(&e, &t, 1, 0, &worst);
+			estimator_predict(&e, 0, 64, &x);
+			assert_true(fabs(x.phase - t.phase) < 5 * x.phase_sigma + t.noise);
+		}
+	}
+}
+
 /* One sample that nothing explains is passed over, two of them are believed. */
 static void test_surprise(void **state)
 {
@@ -180,6 +240,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_adapts),
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_turns_after_calm),
 		cmocka_unit_test(test_surprise),
 		cmocka_unit_test(test_notice),
 		cmocka_unit_test(test_nonsense),

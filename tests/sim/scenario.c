@@ -158,6 +158,29 @@ static void make_reference(struct maker *m)
 	};
 }
 
+/* The case of tests/guest: 1 us of noise, and a rate that is constant, as no oscillator's is. */
+static void make_constant(struct maker *m)
+{
+	struct reference *r = add_pulses(m, "PPS", 1e-6);
+
+	r->claim = 0;
+	r->options.precision = 1e-7;
+	add_nmea(m)->options.noselect = true;
+	m->s->rms = 150e-9;
+	m->s->oscillator = (struct oscillator_options){.offset = 50e-6};
+}
+
+/* ... or goes up and down by 0.1 ppm in an hour. */
+static void make_hourly(struct maker *m)
+{
+	make_constant(m);
+	m->s->rms = 250e-9;
+	m->s->oscillator.coefficient = 1e-7;
+	m->s->oscillator.swing = 1;
+	m->s->oscillator.period = 3600;
+	m->s->oscillator.turn = between(m, 0, 1);
+}
+
 static void make_quiet(struct maker *m)
 {
 	usual(m);
@@ -466,6 +489,8 @@ static const struct kind kinds[SCENARIO_KINDS] = {
 	{"system-pulses", make_system_pulses},
 	{"radio", make_radio},
 	{"unsure", make_unsure},
+	{"constant", make_constant},
+	{"hourly", make_hourly},
 };
 
 const char *scenario_name(unsigned kind)

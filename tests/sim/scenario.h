@@ -27,7 +27,7 @@ struct scenario {
 	double rms;                /* s: what the error has to stay below after settling; 0: no matter */
 };
 
-enum { SCENARIO_KINDS = 32 };
+enum { SCENARIO_KINDS = 34 };
 
 const char *scenario_name(unsigned kind);
 

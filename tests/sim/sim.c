@@ -36,7 +36,7 @@ static int usage(FILE *out, int status)
 	      "  --hours H         of virtual time (default: what the scenario needs)\n"
 	      "  --csv FILE        of one scenario: time, error, bound, rates\n"
 	      "  --plots FILE      of one scenario: a page of its error, bound and deviations\n"
-	      "  --pi              beside plain PI loops on the same pulses\n"
+	      "  --pi              beside plain PI loops and a straight line on the same pulses\n"
 	      "  --verbose         events, and a line a scenario\n",
 		out);
 	return status;
@@ -67,7 +67,7 @@ static void print_deviations(const char *name, const struct series *s, size_t fr
 	printf("\n");
 }
 
-static void print_pi(const struct world *w)
+static void print_base_lines(const struct world *w)
 {
 	size_t from = (size_t)w->measures.settle;
 
@@ -81,6 +81,7 @@ static void print_pi(const struct world *w)
 	for (int i = 0; i < PI_LOOPS; i++)
 		printf("PI loop, %3.0f s: rms %.3g s\n", w->pi->loop[i].constant,
 			series_rms(&w->pi->loop[i].error, from));
+	printf("straight line:  rms %.3g s\n", series_rms(&w->line->error, from));
 }
 
 static bool is_broken(const struct world *w)
@@ -127,6 +128,7 @@ static bool run(const struct options *o, unsigned kind, uint64_t seed, struct su
 	struct scenario s;
 	struct world w;
 	struct pi_bank pi;
+	struct line_fit line;
 	FILE *csv = o->csv ? fopen(o->csv, "w") : NULL;
 	FILE *plots = o->plots ? fopen(o->plots, "w") : NULL;
 	double start = cpu_seconds();
@@ -143,6 +145,8 @@ static bool run(const struct options *o, unsigned kind, uint64_t seed, struct su
 	if (o->pi) {
 		pi_start(&pi, s.hz);
 		w.pi = &pi;
+		line_fit_start(&line, s.hz);
+		w.line = &line;
 	}
 	world_run(&w);
 	if (o->verbose || w.measures.worst > 1 || is_broken(&w)) {
@@ -155,8 +159,9 @@ static bool run(const struct options *o, unsigned kind, uint64_t seed, struct su
 		fclose(plots);
 	}
 	if (o->pi) {
-		print_pi(&w);
+		print_base_lines(&w);
 		pi_free(&pi);
+		line_fit_free(&line);
 	}
 	if (csv)
 		fclose(csv);

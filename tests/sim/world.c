@@ -125,6 +125,8 @@ static void probe_second(struct world *w)
 
 	if (w->pi)
 		pi_probe(w->pi, w->counter, w->time);
+	if (w->line)
+		line_fit_probe(w->line, w->counter, w->time);
 	series_add(&w->measures.free_running,
 		(double)(int64_t)(w->counter - w->scenario->counter) / w->scenario->hz - w->now);
 	if (w->now < w->measures.settle)
@@ -154,9 +156,12 @@ static void read_reference(struct world *w, int index)
 		m.time = w->time + units_of(says - late);
 	}
 	discipline_take(w->discipline, index, &m);
+	if (r->pulse)
+		m.time = (w->time + NTP64_SECOND / 2) & ~(ntp64)UINT32_MAX;
 	if (w->pi && index == 0)
-		pi_sample(w->pi, m.counter,
-			r->pulse ? (w->time + NTP64_SECOND / 2) & ~(ntp64)UINT32_MAX : m.time);
+		pi_sample(w->pi, m.counter, m.time);
+	if (w->line && index == 0)
+		line_fit_sample(w->line, m.counter, m.time);
 }
 
 static void sample(struct world *w, int index)

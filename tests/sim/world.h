@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "refclock/discipline.h"
+#include "tests/sim/line_fit.h"
 #include "tests/sim/measures.h"
 #include "tests/sim/oscillator.h"
 #include "tests/sim/pi_loop.h"
@@ -41,8 +42,9 @@ struct world {
 	double repeat_at[SCENARIO_REFERENCES];
 	bool suspended;
 	struct measures measures;
-	unsigned jumps;     /* of served time between publications, without a step */
-	struct pi_bank *pi; /* NULL: without */
+	unsigned jumps;        /* of served time between publications, without a step */
+	struct pi_bank *pi;    /* NULL: without */
+	struct line_fit *line; /* likewise */
 	world_watch *watch;
 	void *opaque;
 	bool verbose;
