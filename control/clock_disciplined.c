@@ -48,7 +48,11 @@ static bool time_now(void *opaque, ntp64 *time)
 
 static int tai_offset(void *opaque)
 {
-	return ((const struct clock_disciplined *)opaque)->published.tai_offset;
+	const struct clock_disciplined *c = opaque;
+
+	/* Before anything is served, by the kernel clock: first samples of a source that keeps TAI wait for
+	 * it. */
+	return c->published.tai_offset ? c->published.tai_offset : clock_leap_tai(&c->leap, c->newest.time);
 }
 
 static int device_open(void *opaque, const char *path, int flags)

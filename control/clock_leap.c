@@ -114,6 +114,11 @@ void clock_leap_apply(struct clock_leap *leap, struct timebase *timebase)
 	tell(leap, news);
 }
 
+int clock_leap_tai(const struct clock_leap *leap, ntp64 utc)
+{
+	return leap->has_table ? leap_tai_offset(&leap->table, leap_seconds(utc)) : 0;
+}
+
 void clock_leap_report(
 	const struct clock_leap *leap, const struct timebase *published, struct sources *report)
 {

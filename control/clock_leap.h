@@ -38,6 +38,9 @@ void clock_leap_look(struct clock_leap *leap, ntp64 utc);
 /* Turn the timebase of the discipline into what is published, and say what is new of it. */
 void clock_leap_apply(struct clock_leap *leap, struct timebase *timebase);
 
+/* TAI - UTC by the table at a time, in s; 0 where there is none. */
+int clock_leap_tai(const struct clock_leap *leap, ntp64 utc);
+
 /* Its half of the report. */
 void clock_leap_report(
 	const struct clock_leap *leap, const struct timebase *published, struct sources *report);

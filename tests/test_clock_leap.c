@@ -129,6 +129,8 @@ static void test_renewed_table(void **state)
 	assert_false(leap_watch_look(&watch, &settings));
 	assert_true(leap_file_read(&table, &settings, text, sizeof(text)));
 	assert_int_equal(table.expires, 3991593600);
+	assert_true(clock_leap_start(&leap, &settings, 0.004, text, sizeof(text)));
+	assert_int_equal(clock_leap_tai(&leap, UINT64_C(0xecb6e000) << 32), 11);
 	/* Damaged, gone, and back. */
 	put(settings.leap_list, "#@ 3991593600\n2272060800 10\n");
 	assert_false(leap_watch_look(&watch, &settings) || leap_watch_look(&watch, &settings));
