@@ -6,6 +6,9 @@
 #include "control/directive_apply.h"
 #include "control/value.h"
 #include "ntp/packet.h"
+#include "refclock/driver_parameter.h"
+#include "refclock/gpsd_address.h"
+#include "refclock/serial.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define AT(member) offsetof(struct source_options, member)
@@ -146,32 +149,76 @@ static bool is_shm_unit(const char *parameter)
 	return strlen(mode) >= 1 && strlen(mode) <= 4 && strspn(mode, "01234567") == strlen(mode);
 }
 
-/* What the parameter of a kind looks like, or NULL where it looks like that. */
+/* The options behind a device's path, which its driver understands in the same way. */
+static bool are_options(const char *parameter, const char *const *flags, const char *const *numbers)
+{
+	struct driver_parameter rest;
+	struct driver_option option;
+	bool known = true;
+	long number;
+
+	driver_parameter_split(&rest, parameter);
+	while (known && driver_parameter_next(&rest, &option)) {
+		known = false;
+		for (size_t i = 0; flags[i] && !known; i++)
+			known = strcmp(option.name, flags[i]) == 0 && !option.value[0];
+		for (size_t i = 0; numbers[i] && !known; i++)
+			known = strcmp(option.name, numbers[i]) == 0 &&
+				driver_parameter_number(option.value, 10, 0, 1023, &number);
+	}
+	return known;
+}
+
+/* What the parameter of a device looks like, or NULL where it looks like that. */
+static const char *device_flaw(enum source_kind kind, const char *parameter)
+{
+	static const char *const none[] = {NULL}, *const of_pps[] = {"clear", NULL},
+				 *const of_phc[] = {"extpps", "clear", "nocrossts", NULL},
+				 *const numbers_of_phc[] = {"pin", "channel", NULL};
+	char path[SOURCE_PARAMETER];
+	unsigned baud = 9600;
+
+	if (kind == SOURCE_PPS && !are_options(parameter, of_pps, none))
+		return "nothing but :clear behind the path of the device";
+	if (kind == SOURCE_PHC && !are_options(parameter, of_phc, numbers_of_phc))
+		return "nothing but :extpps, :pin=N, :channel=N, :clear and :nocrossts behind the path of "
+		       "the device";
+	if ((kind == SOURCE_NMEA || kind == SOURCE_DCF77 || kind == SOURCE_MEINBERG) &&
+		!serial_parameter(parameter, path, sizeof(path), &baud))
+		return "a rate that lines have, 50 to 921600, behind the path of the device";
+	return NULL;
+}
+
+/* Likewise of any kind. */
 static const char *parameter_flaw(enum source_kind kind, const char *parameter)
 {
+	struct gpsd_address address;
+
 	if (kind == SOURCE_SHM)
 		return is_shm_unit(parameter) ? NULL
 					      : "the number of a segment from 0 to 255, with :perm=MODE "
 						"(octal) where it is to be made with other rights";
 	if (kind == SOURCE_GPSD)
-		return NULL;
+		return gpsd_address_parse(&address, parameter) ? NULL : "[HOST][:PORT][:DEVICE]";
+	if (parameter[0] == '/')
+		return device_flaw(kind, parameter);
 	if (kind == SOURCE_PHC)
-		return parameter[0] == '/'
-			       ? NULL
-			       : "a device's absolute path (`ethtool -T` says which one an interface has)";
-	return parameter[0] == '/' ? NULL : "a device's absolute path, with the driver's options behind it";
+		return "a device's absolute path (`ethtool -T` says which one an interface has)";
+	return "a device's absolute path, with the driver's options behind it";
 }
 
 static bool set_parameter(struct source_options *source, const char *word, char *text, size_t size)
 {
 	const size_t length = strlen(word);
-	const char *flaw = parameter_flaw(source->kind, word);
+	const char *flaw = NULL;
 	bool printable = true;
 
 	for (const char *c = word; *c; c++)
 		printable &= *c > 0x20 && *c < 0x7f;
 	if (length >= sizeof(source->parameter) || !printable)
 		flaw = "a parameter of at most 127 printable octets";
+	else
+		flaw = parameter_flaw(source->kind, word);
 	if (flaw)
 		return value_refuse(text, size, word, flaw);
 	memcpy(source->parameter, word, length);

@@ -129,6 +129,9 @@ static void refclock_with_all(void **state)
 static void refclock_bad(void **state)
 {
 	(void)state;
+	assert_true(parse("refclock PHC /dev/ptp0:extpps:pin=1:channel=0:clear:nocrossts"));
+	assert_true(parse("refclock NMEA /dev/serial/by-id/usb-u-blox:if00:115200"));
+	assert_true(parse("refclock MEINBERG /dev/serial/by-path/pci-0000:00:14.0"));
 	bad("refclock", "found no argument, expected `refclock DRIVER");
 	bad("refclock RTC /dev/rtc0",
 		"found \"RTC\", expected SYSTEM, PPS, PHC, SHM, SOCK, GPSD, NMEA, DCF77, "
@@ -136,6 +139,13 @@ static void refclock_bad(void **state)
 	bad("refclock PPS", "found nothing, expected the parameter of driver PPS");
 	bad("refclock PPS pps0", "found \"pps0\", expected a device's absolute path");
 	bad("refclock PHC eth0", "expected a device's absolute path");
+	bad("refclock PPS /dev/pps0:assert", "expected nothing but :clear behind the path");
+	bad("refclock PHC /dev/ptp0:extpps:pin=x",
+		"expected nothing but :extpps, :pin=N, :channel=N, :clear and");
+	bad("refclock PHC /dev/ptp0:tai", "expected nothing but :extpps, :pin=N");
+	bad("refclock NMEA /dev/ttyS0:12345", "expected a rate that lines have, 50 to 921600");
+	bad("refclock DCF77 /dev/ttyS0:0", "expected a rate that lines have, 50 to 921600");
+	bad("refclock GPSD localhost:99999", "expected [HOST][:PORT][:DEVICE]");
 	bad("refclock SHM 256", "expected the number of a segment from 0 to 255");
 	bad("refclock SHM 1:perm=0888", "expected the number of a segment");
 	bad("refclock SHM x", "expected the number of a segment");
