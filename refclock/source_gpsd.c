@@ -57,9 +57,10 @@ static void *gpsd_open(
 		return NULL;
 	}
 	gpsd->world = world;
-	gpsd->opened = world->counter_now(world->opaque);
-	if (start(gpsd, options->parameter, text, size))
+	if (start(gpsd, options->parameter, text, size)) {
+		gpsd->opened = world->counter_now(world->opaque);
 		return gpsd;
+	}
 	free(gpsd);
 	return NULL;
 }

@@ -246,10 +246,12 @@ def run_pytest(name, directory, inside=(), files=("system",), without=()):
     return report, log
 
 
-# Tests of sources of time wait for seconds of real time most of the while, so they run beside the others and each other.
-WAITING = [["system/test_refclocks.py", "system/test_health.py"],
-           ["system/test_clock_faults.py"],
-           ["system/test_refclock_devices.py", "system/test_receivers.py", "system/test_clock_leap.py"]]
+# Tests of sources of time, of leap seconds and of faults wait for seconds of real time most of the while, so they run
+# beside the others and each other. Each row takes some four minutes.
+WAITING = [["system/test_refclocks.py", "system/test_health.py", "system/test_leap.py"],
+           ["system/test_clock_faults.py", "system/test_faults.py"],
+           ["system/test_refclock_devices.py", "system/test_receivers.py", "system/test_clock_leap.py",
+            "system/test_nts_clients.py"]]
 
 
 def run_system(group, directory, inside=()):

@@ -14,6 +14,11 @@ import lab_devices
 from conftest import Pair
 
 
+# The option `delay` of receivers that these tests play, where the time comes from their sentences: twice what a busy
+# machine can be late with them.
+BUSY = 0.8
+
+
 def sources(tickwire):
     done = lab_module.run(lab_module.TICKWIRE, "sources", "--json", "--run-dir", tickwire.run_dir, ns=tickwire.ns,
                           check=False)
