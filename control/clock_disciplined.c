@@ -13,6 +13,7 @@
 #include "control/temperature.h"
 #include "dataplane/log.h"
 #include "refclock/counter.h"
+#include "refclock/pps_edge.h"
 #include "refclock/serial.h"
 
 static const uint64_t second_ns = 1000000000;
@@ -149,17 +150,20 @@ static bool start_opener(struct clock_disciplined *c, char *text, size_t size)
 {
 	const struct clock_settings *settings = &c->options->settings;
 	static char paths[SOURCES_MAX][SOURCE_PARAMETER];
-	const char *list[SOURCES_MAX];
+	struct opener_wish wish[SOURCES_MAX];
 	size_t count = 0;
 
 	for (int i = 0; i < settings->sources; i++) {
-		if (!has_path(&settings->source[i]))
+		const struct source_options *source = &settings->source[i];
+
+		if (!has_path(source))
 			continue;
-		path_of(&settings->source[i], paths[count]);
-		list[count] = paths[count];
+		path_of(source, paths[count]);
+		wish[count] = (struct opener_wish){.path = paths[count],
+			.edges = source->kind == SOURCE_PPS ? pps_edge_of(source->parameter) : 0};
 		count++;
 	}
-	return opener_start(&c->opener, list, count, c->options->seccomp, text, size);
+	return opener_start(&c->opener, wish, count, c->options->seccomp, text, size);
 }
 
 static bool start_discipline(struct clock_disciplined *c, char *text, size_t size)

@@ -12,9 +12,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timepps.h>
 #include <unistd.h>
 
 #include "dataplane/log.h"
+#include "refclock/pps_edge.h"
 
 enum {
 	PATIENCE_MS = 100,
@@ -36,6 +38,7 @@ struct answer {
 /* In the opener. */
 struct task {
 	int socket;
+	int edges;
 	const char *path;
 };
 
@@ -50,10 +53,17 @@ static int open_device(const char *path, int flags)
 /* The descriptor, or -1 with errno. */
 static int judge(const struct task *task, const struct question *question)
 {
+	int fd;
+
 	errno = EINVAL;
 	if (question->flags & ~(ACCESS | ADDED))
 		return -1;
-	return open_device(task->path, question->flags);
+	fd = open_device(task->path, question->flags);
+	/* What it cannot do its driver finds, and says. */
+	for (int edge = PPS_CAPTUREASSERT; fd >= 0 && edge <= PPS_CAPTURECLEAR; edge <<= 1)
+		if (task->edges & edge)
+			(void)pps_edge_ask(fd, edge);
+	return fd;
 }
 
 /* Room for one descriptor beside a message. */
@@ -102,18 +112,37 @@ static void serve(const struct task *task)
 	}
 }
 
-/* Stays root, whom devices belong to, with one capability for those of others. */
-static bool confine(pid_t parent, enum sandbox_mode mode, char *text, size_t size)
+/* What a container was not given cannot be kept. */
+static void keep_held(cap_value_t keep[], int *count, cap_value_t capability)
 {
-	static const struct sandbox_rule rules[] = {{SCMP_SYS(openat2), -1, 0}, {SCMP_SYS(sendmsg), -1, 0}};
-	const struct sandbox_user self = {.uid = geteuid(), .gid = getegid(), .name = "root"};
-	const cap_value_t keep[] = {CAP_DAC_OVERRIDE};
+	cap_flag_value_t held = CAP_CLEAR;
+	cap_t caps = cap_get_proc();
 
-	if (!sandbox_drop_privileges(&self, keep, geteuid() == 0, text, size))
+	if (caps && cap_get_flag(caps, capability, CAP_PERMITTED, &held) == 0 && held == CAP_SET)
+		keep[(*count)++] = capability;
+	if (caps)
+		cap_free(caps);
+}
+
+/* Stays root, whom devices belong to, with one capability for those of others, and one to ask a PPS device.
+ */
+static bool confine(const struct task *task, pid_t parent, enum sandbox_mode mode, char *text, size_t size)
+{
+	static const struct sandbox_rule rules[] = {{SCMP_SYS(openat2), -1, 0}, {SCMP_SYS(sendmsg), -1, 0},
+		/* The rest is PPS's. */
+		{SCMP_SYS(ioctl), 1, PPS_GETPARAMS}, {SCMP_SYS(ioctl), 1, PPS_SETPARAMS}};
+	const struct sandbox_user self = {.uid = geteuid(), .gid = getegid(), .name = "root"};
+	cap_value_t keep[2];
+	int count = 0;
+
+	keep_held(keep, &count, CAP_DAC_OVERRIDE);
+	if (task->edges)
+		keep_held(keep, &count, CAP_SYS_TIME);
+	if (!sandbox_drop_privileges(&self, keep, count, text, size))
 		return false;
 	if (!sandbox_follow_parent(parent))
 		_exit(0);
-	return sandbox_filter(mode, rules, sizeof(rules) / sizeof(rules[0]), text, size);
+	return sandbox_filter(mode, rules, task->edges ? 4 : 2, text, size);
 }
 
 /* Never returns. */
@@ -130,7 +159,7 @@ static void run(const struct task *task, enum sandbox_mode mode, pid_t parent)
 	/* Devices that the daemon holds are not held twice. */
 	sandbox_keep_descriptors(&task->socket, 1);
 	prctl(PR_SET_NAME, "tickwire-opener", 0L, 0L, 0L);
-	if (!confine(parent, mode, text, sizeof(text))) {
+	if (!confine(task, parent, mode, text, sizeof(text))) {
 		log_error("opener: %s", text);
 		_exit(1);
 	}
@@ -237,7 +266,27 @@ static bool is_path(const char *path, char *text, size_t size)
 	return false;
 }
 
-static bool start_device(struct opener_device *device, const char *path, enum sandbox_mode mode)
+/* Two sources of one device share it. */
+static bool take_wish(struct opener *opener, const struct opener_wish *wish, char *text, size_t size)
+{
+	struct opener_device *device = find(opener, wish->path);
+
+	if (!is_path(wish->path, text, size))
+		return false;
+	if (!device && opener->devices == OPENER_DEVICES) {
+		snprintf(text, size, "more than %d devices", OPENER_DEVICES);
+		return false;
+	}
+	if (!device) {
+		device = &opener->device[opener->devices++];
+		*device = (struct opener_device){.socket = -1};
+		memcpy(device->path, wish->path, strlen(wish->path) + 1);
+	}
+	device->edges |= wish->edges;
+	return true;
+}
+
+static bool start_device(struct opener_device *device, enum sandbox_mode mode)
 {
 	const pid_t self = getpid();
 	int ends[2];
@@ -247,18 +296,13 @@ static bool start_device(struct opener_device *device, const char *path, enum sa
 		return false;
 	pid = fork();
 	if (pid == 0) {
-		const struct task task = {.socket = ends[1], .path = path};
+		const struct task task = {.socket = ends[1], .edges = device->edges, .path = device->path};
 
 		run(&task, mode, self);
 	}
 	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return false;
-	}
-	*device = (struct opener_device){.socket = ends[0]};
-	memcpy(device->path, path, strlen(path) + 1);
-	return true;
+	device->socket = ends[0];
+	return pid > 0;
 }
 
 static bool all_are_ready(struct opener *opener)
@@ -273,35 +317,32 @@ static bool all_are_ready(struct opener *opener)
 	return true;
 }
 
-bool opener_start(struct opener *opener, const char *const *paths, size_t count, enum sandbox_mode mode,
+bool opener_start(struct opener *opener, const struct opener_wish *wish, size_t count, enum sandbox_mode mode,
 	char *text, size_t size)
 {
 	bool good = true;
 
 	opener->devices = 0;
-	for (size_t i = 0; i < count && good; i++) {
-		if (!is_path(paths[i], text, size))
-			goto fail;
-		if (find(opener, paths[i]))
-			continue;
-		if (opener->devices == OPENER_DEVICES) {
-			snprintf(text, size, "more than %d devices", OPENER_DEVICES);
-			goto fail;
+	for (size_t i = 0; i < count; i++) {
+		if (!take_wish(opener, &wish[i], text, size)) {
+			opener_stop(opener);
+			return false;
 		}
-		good = start_device(&opener->device[opener->devices], paths[i], mode);
-		opener->devices += good;
 	}
+	for (size_t i = 0; i < opener->devices && good; i++)
+		good = start_device(&opener->device[i], mode);
 	if (good && all_are_ready(opener))
 		return true;
 	snprintf(text, size, "cannot start the opener of devices: %s", strerror(errno));
-fail:
 	opener_stop(opener);
 	return false;
 }
 
 void opener_stop(struct opener *opener)
 {
-	for (size_t i = 0; i < opener->devices; i++)
-		close(opener->device[i].socket);
+	for (size_t i = 0; i < opener->devices; i++) {
+		if (opener->device[i].socket >= 0)
+			close(opener->device[i].socket);
+	}
 	opener->devices = 0;
 }

@@ -5,7 +5,8 @@
  * devices: each device has a process of its own.
  *
  * One opens the path that it was given at its start and no other, and hands descriptors over; it reads from
- * nobody but the daemon, keeps CAP_DAC_OVERRIDE alone, and its system calls are filtered. It dies with the
+ * nobody but the daemon, keeps CAP_DAC_OVERRIDE alone (and CAP_SYS_TIME for a PPS device, which it asks for
+ * the stamps of an edge), and its system calls are filtered. It dies with the
  * daemon.
  */
 #ifndef CONTROL_OPENER_H
@@ -18,6 +19,12 @@
 
 enum { OPENER_DEVICES = 16, OPENER_PATH = 128 };
 
+/* What to open. */
+struct opener_wish {
+	const char *path;
+	int edges; /* of a PPS device, to be stamped: PPS_CAPTUREASSERT, PPS_CAPTURECLEAR; 0: it is none */
+};
+
 /* The daemon's side. Zeros are none. */
 struct opener {
 	size_t devices;
@@ -25,16 +32,17 @@ struct opener {
 		int socket;   /* close-on-exec */
 		bool waiting; /* for the answer to a question that was asked with ... */
 		int flags;
+		int edges; /* of all wishes for it */
 		char path[OPENER_PATH];
 	} device[OPENER_DEVICES];
 };
 
 /*
- * Start one for each path, and wait until they are confined; false with a sentence in text[size]. At most
- * OPENER_DEVICES absolute paths of less than OPENER_PATH octets; one that is named twice is one. Call it from
- * a process without other threads, while it has the rights of root.
+ * Start one for each path of wish[count], and wait until they are confined; false with a sentence in
+ * text[size]. At most OPENER_DEVICES absolute paths of less than OPENER_PATH octets; one that is named twice
+ * is one. Call it from a process without other threads, while it has the rights of root.
  */
-bool opener_start(struct opener *opener, const char *const *paths, size_t count, enum sandbox_mode mode,
+bool opener_start(struct opener *opener, const struct opener_wish *wish, size_t count, enum sandbox_mode mode,
 	char *text, size_t size);
 
 /*

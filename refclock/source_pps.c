@@ -12,6 +12,7 @@
 
 #include "refclock/driver_parameter.h"
 #include "refclock/drivers.h"
+#include "refclock/pps_edge.h"
 #include "refclock/pulses.h"
 #include "refclock/stamped.h"
 
@@ -41,12 +42,37 @@ static bool parse(struct pps *pps, struct driver_parameter *parameter, char *tex
 	return true;
 }
 
+bool pps_edge_ask(int device, int edges)
+{
+	pps_handle_t handle;
+	pps_params_t parameters;
+
+	if (time_pps_create(device, &handle) != 0 || time_pps_getparams(handle, &parameters) != 0)
+		return false;
+	if ((parameters.mode & edges) == edges)
+		return true;
+	parameters.mode |= edges | PPS_TSFMT_TSPEC;
+	return time_pps_setparams(handle, &parameters) == 0;
+}
+
+int pps_edge_of(const char *parameter)
+{
+	struct driver_parameter split;
+	struct driver_option option;
+
+	driver_parameter_split(&split, parameter);
+	while (driver_parameter_next(&split, &option)) {
+		if (strcmp(option.name, "clear") == 0)
+			return PPS_CAPTURECLEAR;
+	}
+	return PPS_CAPTUREASSERT;
+}
+
 /* Ask for stamps of the edge, and leave what others have asked for. */
 static bool capture(const struct pps *pps, const char *path, char *text, size_t size)
 {
 	int edge = pps->clear ? PPS_CAPTURECLEAR : PPS_CAPTUREASSERT, can;
 	pps_handle_t handle;
-	pps_params_t parameters;
 
 	if (time_pps_create(pps->device, &handle) != 0 || time_pps_getcap(handle, &can) != 0) {
 		snprintf(text, size, "%s is no PPS device (%s); expected one like /dev/pps0", path,
@@ -58,16 +84,10 @@ static bool capture(const struct pps *pps, const char *path, char *text, size_t 
 			pps->clear ? "end" : "begin", pps->clear ? "leave :clear out" : "add :clear");
 		return false;
 	}
-	if (time_pps_getparams(handle, &parameters) != 0) {
-		snprintf(text, size, "%s: cannot read what it stamps (%s)", path, strerror(errno));
-		return false;
-	}
-	if (parameters.mode & edge)
+	if (pps_edge_ask(pps->device, edge))
 		return true;
-	parameters.mode |= edge | PPS_TSFMT_TSPEC;
-	if (time_pps_setparams(handle, &parameters) == 0)
-		return true;
-	snprintf(text, size, "%s: cannot ask for stamps (%s)", path, strerror(errno));
+	snprintf(text, size, "%s: cannot ask for stamps (%s)%s", path, strerror(errno),
+		errno == EPERM ? "; tickwire-opener needs CAP_SYS_TIME" : "");
 	return false;
 }
 

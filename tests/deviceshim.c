@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+bool deviceshim_opens;
 static volatile void *file; /* NULL: there is no device */
 static const char *device, *place;
 static struct stat identity; /* of the place */
@@ -128,6 +129,7 @@ long syscall(long number, ...)
 	if (!next)
 		*(void **)&next = dlsym(RTLD_NEXT, "syscall");
 	if (number == SYS_openat2) {
+		deviceshim_opens |= is_device((const char *)(intptr_t)a[1]);
 		a[1] = (long)(intptr_t)instead_of((const char *)(intptr_t)a[1]);
 		if (!a[1])
 			return -1;

@@ -7,6 +7,7 @@
 #ifndef TESTS_DEVICESHIM_H
 #define TESTS_DEVICESHIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { DEVICESHIM_REAL = -2 /* let the descriptor itself answer */ };
@@ -25,5 +26,8 @@ struct deviceshim {
 
 /* Each shim defines its own. */
 extern const struct deviceshim deviceshim;
+
+/* This process has opened the device with openat2. */
+extern bool deviceshim_opens;
 
 #endif

@@ -11,9 +11,6 @@
 
 #include "tests/deviceshim.h"
 
-static struct pps_kparams parameters = {
-	.api_version = PPS_API_VERS, .mode = PPS_CAPTUREASSERT | PPS_TSFMT_TSPEC};
-
 static int refuse(volatile void *file)
 {
 	const volatile struct ppsshim *shim = file;
@@ -44,17 +41,35 @@ static int fetch(const struct ppsshim *s, struct pps_fdata *data)
 		return -1;
 	}
 	memset(&data->info, 0, sizeof(data->info));
-	data->info.current_mode = parameters.mode;
-	if (parameters.mode & PPS_CAPTUREASSERT) {
+	data->info.current_mode = (int)s->mode | PPS_TSFMT_TSPEC;
+	if (s->mode & PPS_CAPTUREASSERT) {
 		data->info.assert_sequence = s->assert_pulses;
 		data->info.assert_tu.sec = s->assert_sec;
 		data->info.assert_tu.nsec = s->assert_nsec;
 	}
-	if (parameters.mode & PPS_CAPTURECLEAR) {
+	if (s->mode & PPS_CAPTURECLEAR) {
 		data->info.clear_sequence = s->clear_pulses;
 		data->info.clear_tu.sec = s->clear_sec;
 		data->info.clear_tu.nsec = s->clear_nsec;
 	}
+	return 0;
+}
+
+static int get_parameters(const struct ppsshim *s, struct pps_kparams *parameters)
+{
+	*parameters =
+		(struct pps_kparams){.api_version = PPS_API_VERS, .mode = (int)s->mode | PPS_TSFMT_TSPEC};
+	return 0;
+}
+
+/* The kernel's takes CAP_SYS_TIME, which nobody can be asked about under a filter. */
+static int set_parameters(volatile struct ppsshim *shim, const struct pps_kparams *parameters)
+{
+	if (shim->strict && !deviceshim_opens) {
+		errno = EPERM;
+		return -1;
+	}
+	shim->mode = (uint32_t)parameters->mode & (PPS_CAPTUREASSERT | PPS_CAPTURECLEAR);
 	return 0;
 }
 
@@ -71,11 +86,9 @@ static int answer(volatile void *file, unsigned long request, void *argument)
 		*(int *)argument = (int)s.capabilities | PPS_TSFMT_TSPEC;
 		return 0;
 	case PPS_GETPARAMS:
-		memcpy(argument, &parameters, sizeof(parameters));
-		return 0;
+		return get_parameters(&s, argument);
 	case PPS_SETPARAMS:
-		memcpy(&parameters, argument, sizeof(parameters));
-		return 0;
+		return set_parameters(file, argument);
 	case PPS_FETCH:
 		return fetch(&s, argument);
 	default:

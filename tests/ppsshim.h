@@ -16,7 +16,9 @@ struct ppsshim {
 	uint32_t assert_pulses, clear_pulses;
 	int64_t assert_sec, clear_sec; /* CLOCK_REALTIME of the newest */
 	int32_t assert_nsec, clear_nsec;
+	uint32_t mode;   /* what is stamped now: PPS_CAPTUREASSERT, PPS_CAPTURECLEAR */
+	uint32_t strict; /* 1: only who has opened the device with openat2 may change that */
 };
-static_assert(sizeof(struct ppsshim) == 48, "written by scripts too");
+static_assert(sizeof(struct ppsshim) == 56, "written by scripts too");
 
 #endif

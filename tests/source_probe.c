@@ -32,6 +32,7 @@
 #include "dataplane/log.h"
 #include "dataplane/sandbox.h"
 #include "refclock/drivers.h"
+#include "refclock/pps_edge.h"
 #include "refclock/sample.h"
 
 enum { TRIES = 16, LOOK_MS = 4, AGAIN_MS = 100, RULES_MAX = 64 };
@@ -176,10 +177,11 @@ static bool restrict_calls(struct probe *p)
 static bool start_opener(struct probe *p)
 {
 	char path[SOURCE_PARAMETER], text[256];
-	const char *paths[] = {path};
+	const struct opener_wish wish = {
+		.path = path, .edges = p->options.kind == SOURCE_PPS ? pps_edge_of(p->options.parameter) : 0};
 
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(p->options.parameter, ":"), p->options.parameter);
-	if (opener_start(&p->opener, paths, path[0] == '/', SANDBOX_KILL, text, sizeof(text)))
+	if (opener_start(&p->opener, &wish, path[0] == '/', SANDBOX_KILL, text, sizeof(text)))
 		return true;
 	say("failed", text);
 	return false;

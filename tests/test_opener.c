@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timepps.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@
 #include "control/opener.h"
 
 static const char *const paths[] = {"/dev/null", "/dev/zero", "/dev/tickwire-test-none"};
+static const struct opener_wish wishes[] = {{"/dev/null", 0}, {"/dev/zero", PPS_CAPTURECLEAR},
+	{"/dev/tickwire-test-none", PPS_CAPTUREASSERT | PPS_CAPTURECLEAR}};
 
 static struct opener opener;
 
@@ -28,7 +31,7 @@ static void start(void)
 {
 	char text[256] = "";
 
-	if (!opener_start(&opener, paths, 3, SANDBOX_KILL, text, sizeof(text)))
+	if (!opener_start(&opener, wishes, 3, SANDBOX_KILL, text, sizeof(text)))
 		fail_msg("%s", text);
 	assert_int_equal(opener.devices, 3);
 }
@@ -264,9 +267,12 @@ static void test_dies_with_the_daemon(void **state)
 
 static void refuse_paths(const char *const *refused, size_t count, const char *sentence)
 {
+	struct opener_wish wish[OPENER_DEVICES + 1];
 	char text[256] = "";
 
-	assert_false(opener_start(&opener, refused, count, SANDBOX_KILL, text, sizeof(text)));
+	for (size_t i = 0; i < count; i++)
+		wish[i] = (struct opener_wish){refused[i], 0};
+	assert_false(opener_start(&opener, wish, count, SANDBOX_KILL, text, sizeof(text)));
 	assert_non_null(strstr(text, sentence));
 	assert_int_equal(opener.devices, 0);
 }
@@ -275,7 +281,8 @@ static void test_paths(void **state)
 {
 	static char name[OPENER_DEVICES + 1][24];
 	const char *many[OPENER_DEVICES + 1], *relative[] = {"/dev/null", "dev/null"}, *large[1];
-	const char *twice[] = {"/dev/null", "/dev/null"};
+	const struct opener_wish twice[] = {
+		{"/dev/null", PPS_CAPTUREASSERT}, {"/dev/null", PPS_CAPTURECLEAR}, {"/dev/null", 0}};
 	char path[OPENER_PATH + 1], text[256];
 
 	(void)state;
@@ -289,12 +296,13 @@ static void test_paths(void **state)
 	refuse_paths(many, OPENER_DEVICES + 1, "more than 16 devices");
 	refuse_paths(relative, 2, "dev/null: expected an absolute path");
 	refuse_paths(large, 1, "expected an absolute path");
-	assert_true(opener_start(&opener, twice, 2, SANDBOX_KILL, text, sizeof(text)));
+	assert_true(opener_start(&opener, twice, 3, SANDBOX_KILL, text, sizeof(text)));
 	assert_int_equal(opener.devices, 1);
+	assert_int_equal(opener.device[0].edges, PPS_CAPTUREBOTH);
 	opener_stop(&opener);
 }
 
-/* One capability at most, no other descriptor than its socket, and a filter. */
+/* One capability at most, two for pulses, no other descriptor than its socket, and a filter. */
 static void test_is_confined(void **state)
 {
 	char path[64], line[256];
@@ -316,7 +324,10 @@ static void test_is_confined(void **state)
 				seccomp = strtoull(line + 8, NULL, 10);
 		}
 		fclose(file);
-		assert_true((caps & ~(1ULL << CAP_DAC_OVERRIDE)) == 0);
+		assert_true((caps & ~(1ULL << CAP_DAC_OVERRIDE | (i ? 1ULL << CAP_SYS_TIME : 0))) == 0);
+		/* As root, it is there. */
+		assert_true(geteuid() != 0 || i == 0 || cap_get_bound(CAP_SYS_TIME) != 1 ||
+			    caps & 1ULL << CAP_SYS_TIME);
 		assert_int_equal(seccomp, 2);
 	}
 	opener_stop(&opener);

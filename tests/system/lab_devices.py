@@ -61,8 +61,9 @@ class Pulses:
         self.count, self.clears, self.capabilities, self.unplugged = 7, 7, capabilities, 0
         self.newest = self.newest_clear = time.time_ns()
         with open(self.path, "wb") as f:
-            f.write(bytes(48))
+            f.write(bytes(56))
         self.write()
+        self.set_mode(1)
         self.env = {"LD_PRELOAD": PPSSHIM, "PPSSHIM_DEVICE": self.device, "PPSSHIM_FILE": self.path}
 
     def write(self):
@@ -74,6 +75,12 @@ class Pulses:
                                 nsec, clear_nsec))
             f.seek(0)
             f.write(struct.pack("<Q", 2))
+
+    def set_mode(self, mode, strict=0):
+        """What it stamps: 1 the begin of a pulse, 2 the end. `strict`: who has no CAP_SYS_TIME may not ask for another."""
+        with open(self.path, "r+b", buffering=0) as f:
+            f.seek(48)
+            f.write(struct.pack("<II", mode, strict))
 
     def pulse(self, fraction=None, numbers=1, clear=False):
         """One that has come just now; or at the last time that the second had that fraction (ns)."""

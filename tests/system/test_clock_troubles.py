@@ -82,3 +82,32 @@ def test_logs_are_not_written(pair):
     for text in missing, ended, "the logs and the drift file are written again":
         assert tickwire.log().count(f"{text}\n") == 1, tickwire.log()
     assert tickwire.daemon("tickwire-clock")["restarts"] == 0
+
+
+class PulsesEnd(SecondPulses):
+    """Whose end marks the second."""
+
+    def beat(self):
+        now = time.time_ns()
+        self.newest_clear, self.clears = now - now % 10**9, self.clears + 1
+        self.write()
+
+
+def test_pulses_end_comes_back(pair):
+    """Unplugged and back, the device stamps the begin of a pulse alone: its end is asked for again, which the daemon
+    itself may not do any more."""
+    pulses, gps = PulsesEnd(pair.lab), Sock(pair.lab, "gps.sock")
+    tickwire = pair.tickwire(env=pulses.env, sets=[f"refclock PPS {pulses.device}:clear refid PPS lock GPS poll 1",
+                                                   f"refclock SOCK {gps.path} {GPS}"])
+
+    def wait_used(count):
+        lab_module.wait_for(lambda: source(tickwire, "PPS")["verdicts"]["used"] >= count, 20, "pulses")
+        return source(tickwire, "PPS")["verdicts"]["used"]
+    wait_used(2)
+    pulses.unplug()
+    lab_module.wait_for(lambda: not source(tickwire, "PPS")["open"], 5, "the loss to be seen")
+    pulses.set_mode(1, strict=1)
+    used = source(tickwire, "PPS")["verdicts"]["used"]
+    pulses.unplug(0)
+    wait_used(used + 2)
+    assert tickwire.daemon("tickwire-clock")["restarts"] == 0
