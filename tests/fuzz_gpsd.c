@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/gpsd_lines.h"
+#include "control/gpsd_trouble.h"
 #include "control/gpsd_unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,8 +42,14 @@ static void take_lines(struct gpsd_lines *lines, struct gps_data_t *gps, struct 
 
 	while (gpsd_lines_next(lines, line, &length)) {
 		struct gpsd_record record[GPSD_UNPACK_RECORDS];
-		int count = gpsd_unpack(gps, line, length, record);
+		char text[64];
+		int count;
 
+		require(gpsd_trouble(line, length, length % 2 ? "/dev/ttyS0" : "", text, sizeof(text)) !=
+				GPSD_WORD_OTHER ||
+			text[0] == '\0');
+		require(strlen(text) < sizeof(text));
+		count = gpsd_unpack(gps, line, length, record);
 		require(count >= 0 && count <= GPSD_UNPACK_RECORDS);
 		for (int i = 0; i < count; i++)
 			take(view, &record[i]);

@@ -22,8 +22,8 @@
 #include "control/opener.h"
 
 static const char *const paths[] = {"/dev/null", "/dev/zero", "/dev/tickwire-test-none"};
-static const struct opener_wish wishes[] = {
-	{paths[0], 0}, {paths[1], PPS_CAPTURECLEAR}, {paths[2], PPS_CAPTUREASSERT | PPS_CAPTURECLEAR}};
+static const struct opener_wish wishes[] = {{"/dev/null", 0}, {"/dev/zero", PPS_CAPTURECLEAR},
+	{"/dev/tickwire-test-none", PPS_CAPTUREASSERT | PPS_CAPTURECLEAR}};
 
 static struct opener opener;
 
