@@ -174,25 +174,13 @@ static void read_signals(struct supervisor *s)
 	}
 }
 
-static void note_end(const struct daemon *d)
-{
-	const int64_t wait = d->restart_ms - daemon_now_ms();
-	char text[128];
-
-	daemon_describe_end(d, text, sizeof(text));
-	if (wait > 0)
-		log_error("%s; it is restarted in %.1f s", text, (double)wait / 1e3);
-	else
-		log_error("%s; it is restarted at once", text);
-}
-
 static void keep_clock(struct supervisor *s)
 {
 	const bool expected = s->clock.told_to_end;
 	char text[512];
 
 	if (daemon_reap(&s->clock) && !expected)
-		note_end(&s->clock);
+		daemon_log_end(&s->clock);
 	if (s->clock.pid || daemon_now_ms() < s->clock.restart_ms)
 		return;
 	s->clock.restarts++;
@@ -214,7 +202,7 @@ static void keep_ke(struct supervisor *s)
 		nts_process(&s->nts);
 		nts_note_end(&s->nts);
 		if (!expected)
-			note_end(ke);
+			daemon_log_end(ke);
 	}
 	if (!s->nts.on || ke->pid || daemon_now_ms() < ke->restart_ms)
 		return;
@@ -243,14 +231,14 @@ static void connect_dataplane(struct supervisor *s)
 	} else if (polls || daemon_now_ms() - s->dataplane.started_ms > DATAPLANE_START_MS) {
 		daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
 		disconnect(s);
-		note_end(&s->dataplane);
+		daemon_log_end(&s->dataplane);
 	}
 }
 
 static void keep_dataplane(struct supervisor *s)
 {
 	if (daemon_reap(&s->dataplane)) {
-		note_end(&s->dataplane);
+		daemon_log_end(&s->dataplane);
 		disconnect(s);
 	}
 	if (ports_moved(&s->ports)) {
