@@ -1025,6 +1025,25 @@ const struct directive directives[] = {
 		.apply = directive_steer_kernel,
 		.member = {MEMBER(clock.steer_kernel)},
 	},
+	{
+		.name = "metrics",
+		.least_words = 1,
+		.most_words = 1,
+		.arguments = "ADDRESS[:PORT]|off",
+		.type = "address and port",
+		.default_value = "127.0.0.1:9123",
+		.range = "an IPv4 address, or an IPv6 address in brackets; 1-65535, 9123 without a port; or "
+			 "off",
+		.help = "Where Prometheus finds what tickwire counts and knows of its clock: "
+			"`http://ADDRESS:PORT/metrics`, by HTTP of the kernel's and without a password. "
+			"`[::1]:9123` is one of IPv6. A port that is taken costs nothing but the metrics: "
+			"the log "
+			"says so, and they come once it is free.",
+		.applied = APPLIED_BY_RELOAD,
+		.origin = "tickwire",
+		.apply = directive_metrics,
+		.member = {MEMBER(metrics)},
+	},
 	CHRONY_DIRECTIVES(OF_CHRONY)};
 
 const size_t directive_count = COUNT(directives);

@@ -39,5 +39,6 @@ DIRECTIVE_APPLY(directive_healthfile);
 DIRECTIVE_APPLY(directive_healthhook);
 DIRECTIVE_APPLY(directive_temperature);
 DIRECTIVE_APPLY(directive_steer_kernel);
+DIRECTIVE_APPLY(directive_metrics);
 
 #endif

@@ -75,10 +75,15 @@ static void write_file(struct health *h, const char *path)
 	char line[sizeof(h->now.reason) + 32], text[512];
 	const int n = snprintf(line, sizeof(line), "%s: %s\n", clock_rung_name(h->now.rung), h->now.reason);
 
-	if (new_file_write(path, 0644, true, line, (size_t)n, text, sizeof(text)))
+	if (new_file_write(path, 0644, true, line, (size_t)n, text, sizeof(text))) {
 		snprintf(h->file, sizeof(h->file), "%s", path);
-	else
-		log_error("health file: %s", text);
+		h->file_failed = false;
+		return;
+	}
+	/* It is tried again each second. */
+	if (!h->file_failed)
+		log_error("health file: %s; nobody is told that this server is well", text);
+	h->file_failed = true;
 }
 
 /* `changed`: what the file should hold is another now. */

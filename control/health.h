@@ -27,6 +27,7 @@ struct health {
 	bool known;                      /* there is a verdict in `now` */
 	bool hook_knows;                 /* and one in `told` */
 	char file[CLOCK_PATH];           /* that is there; "" for none */
+	bool file_failed;                /* it could not be written, which has been said */
 	pid_t hook;                      /* 0: none runs */
 	int64_t hook_ends_ms;            /* when it is killed */
 };

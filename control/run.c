@@ -13,6 +13,7 @@
 #include "control/control_socket.h"
 #include "control/daemon_arguments.h"
 #include "control/drill.h"
+#include "control/instance_gather.h"
 #include "control/requests.h"
 #include "control/supervisor.h"
 #include "dataplane/counters.h"
@@ -303,6 +304,14 @@ static void watch_health(struct supervisor *s)
 		s->connected && supervisor_dataplane_polls(s), daemon_now_ms());
 }
 
+static void tell_metrics(struct supervisor *s)
+{
+	static struct instance instance;
+
+	instance_gather(&instance, s);
+	metrics_tick(&s->metrics, &instance);
+}
+
 static void loop(struct supervisor *s)
 {
 	struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->listener, .events = POLLIN},
@@ -321,6 +330,7 @@ static void loop(struct supervisor *s)
 		keep_clock(s);
 		keep_ke(s);
 		keep_dataplane(s);
+		metrics_keep(&s->metrics);
 		if (fds[1].revents)
 			requests_serve(s);
 		if (daemon_now_ms() >= tick) {
@@ -330,6 +340,7 @@ static void loop(struct supervisor *s)
 			nts_tick(&s->nts);
 			watch_daemons(s);
 			watch_health(s);
+			tell_metrics(s);
 		}
 	}
 }
@@ -382,6 +393,7 @@ static bool take_instance(struct supervisor *s)
 	s->status = EX_UNAVAILABLE;
 	if (!run_dir_take(&s->dir, s->line.run_dir, text, sizeof(text)) ||
 		!make_drill(s, text, sizeof(text)) ||
+		!metrics_take(&s->metrics, &s->config, s->dir.path, s->line.verbose, text, sizeof(text)) ||
 		!nts_take(&s->nts, &s->config, s->dir.path, text, sizeof(text)) ||
 		!ports_take(&s->ports, &s->config, s->dir.path, text, sizeof(text)) ||
 		(s->listener = control_listen(s->dir.path, text, sizeof(text))) < 0) {
@@ -398,6 +410,7 @@ static void stop_all(struct supervisor *s)
 	daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
 	nts_stop(&s->nts, SUPERVISOR_PATIENCE_MS);
 	daemon_stop(&s->clock, SUPERVISOR_PATIENCE_MS);
+	metrics_stop(&s->metrics, SUPERVISOR_PATIENCE_MS);
 	nts_leave(&s->nts);
 	if (s->listener >= 0)
 		close(s->listener);
@@ -413,6 +426,7 @@ int run_main(int argc, char **argv)
 	static struct supervisor s = {.line = {.run_dir = RUN_DIR_DEFAULT},
 		.dir = {.lock = -1},
 		.listener = -1,
+		.metrics = {.listener = -1},
 		.nts = {.channel = -1, .store = {.lock = -1}, .next = {.lock = -1}}};
 	int status = command_line_parse(&s.line, argc, argv);
 

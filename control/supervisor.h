@@ -9,6 +9,7 @@
 #include "control/config.h"
 #include "control/daemon.h"
 #include "control/health.h"
+#include "control/metrics.h"
 #include "control/nts.h"
 #include "control/ports.h"
 #include "control/run_dir.h"
@@ -31,6 +32,7 @@ struct supervisor {
 	struct shm drill; /* of control/drill.h, which we write */
 	uint32_t drills;  /* since the start */
 	struct health health;
+	struct metrics metrics;
 	int signals, listener;
 	unsigned clock_hangs, ke_hangs, dataplane_hangs; /* ticks in a row */
 	bool ready;                                      /* has been said */
