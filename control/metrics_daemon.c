@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -200,7 +201,7 @@ static bool confine(
 		{SCMP_SYS(recvfrom), -1, 0},
 		{SCMP_SYS(sendmsg), -1, 0},
 		{SCMP_SYS(sendto), -1, 0},
-		{SCMP_SYS(setsockopt), -1, 0},
+		{SCMP_SYS(setsockopt), 1, IPPROTO_TCP},
 		{SCMP_SYS(shutdown), -1, 0},
 	};
 
