@@ -5,34 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/clock_names.h"
 #include "control/show.h"
 #include "refclock/counter.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static const char *const rung_names[LADDER_RUNGS] = {
-	[LADDER_SERVING] = "serving",
-	[LADDER_RAISED] = "raised",
-	[LADDER_UNSYNCHRONISED] = "unsynchronised",
-	[LADDER_SILENT] = "silent",
-};
-
-static const struct {
-	const char *name, *letter;
-} states[SOURCE_STATES] = {
-	[SOURCE_STATE_UNUSABLE] = {"unusable", "?"},
-	[SOURCE_STATE_SELECTED] = {"selected", "*"},
-	[SOURCE_STATE_COMBINED] = {"combined", "+"},
-	[SOURCE_STATE_CANDIDATE] = {"candidate", "-"},
-	[SOURCE_STATE_FALSETICKER] = {"falseticker", "x"},
-	[SOURCE_STATE_JITTERY] = {"jittery", "~"},
-	[SOURCE_STATE_NOSELECT] = {"noselect", "N"},
-};
-
-const char *clock_rung_name(unsigned rung)
-{
-	return rung < LADDER_RUNGS ? rung_names[rung] : "unknown";
-}
 
 static json_t *whole_or_null(bool known, int64_t value)
 {
@@ -91,20 +68,12 @@ static json_t *receiver_json(const struct source_report *s)
 
 static json_t *verdicts_json(const struct source_report *s)
 {
-	static const char *const names[SOURCE_VERDICT_COUNT] = {
-#define X(name, text) #name,
-		SOURCE_VERDICTS(X)
-#undef X
-	};
 	json_t *object = json_object();
 
 	for (unsigned i = 0; i < SOURCE_VERDICT_COUNT; i++) {
-		char name[32];
-		size_t n = 0;
+		char name[CLOCK_VERDICT_NAME];
 
-		for (; names[i][n] && n < sizeof(name) - 1; n++)
-			name[n] = (char)(names[i][n] == '_' ? '_' : names[i][n] - 'A' + 'a');
-		name[n] = '\0';
+		clock_verdict_name(i, name);
 		json_object_set_new(object, name, json_integer((json_int_t)s->verdicts[i]));
 	}
 	return object;
@@ -121,7 +90,6 @@ static double seconds_between(uint64_t from, uint64_t to, double hz)
 static json_t *source_json(const struct sources *all, const struct source_report *s, double age)
 {
 	static const char *const leaps[] = {"none", "insert", "delete", "unsynchronised"};
-	const unsigned state = s->state < SOURCE_STATES ? s->state : SOURCE_STATE_UNUSABLE;
 	const bool taken = s->last_sample != 0;
 	json_t *since =
 		taken ? show_real_json(seconds_between(s->last_sample, all->counter, all->counter_hz) + age)
@@ -131,11 +99,12 @@ static json_t *source_json(const struct sources *all, const struct source_report
 			 "s:o, s:o, s:o, s:o}",
 		"driver", show_text_json(s->name, sizeof(s->name)), "parameter",
 		show_text_json(s->parameter, sizeof(s->parameter)), "refid",
-		show_text_json((const char *)s->refid, sizeof(s->refid)), "state", states[state].name,
-		"letter", states[state].letter, "reach", s->reach, "poll", s->poll, "stratum", s->stratum,
-		"leap", leaps[s->leap & 3], "open", s->open != 0, "samples", (json_int_t)s->samples, "since",
-		since, "offset", show_real_json(s->offset), "last_offset", show_real_json(s->last_offset),
-		"jitter", show_real_json(s->jitter), "error", show_real_json(s->error), "frequency_ppm",
+		show_text_json((const char *)s->refid, sizeof(s->refid)), "state",
+		clock_source_state_name(s->state), "letter", clock_source_state_letter(s->state), "reach",
+		s->reach, "poll", s->poll, "stratum", s->stratum, "leap", leaps[s->leap & 3], "open",
+		s->open != 0, "samples", (json_int_t)s->samples, "since", since, "offset",
+		show_real_json(s->offset), "last_offset", show_real_json(s->last_offset), "jitter",
+		show_real_json(s->jitter), "error", show_real_json(s->error), "frequency_ppm",
 		show_real_json(s->frequency), "verdicts", verdicts_json(s), "message",
 		show_text_json(s->message, sizeof(s->message)), "receiver", receiver_json(s));
 }

@@ -7,9 +7,6 @@
 
 #include "refclock/sources.h"
 
-/* "serving" and the like; "unknown" for a number that is none. */
-const char *clock_rung_name(unsigned rung);
-
 /*
  * All of it: seconds, ppm, null for what is not known. `age` is how long ago it was written, in seconds. NULL
  * where memory is short. Any octets are survived.

@@ -47,6 +47,8 @@ void config_init(struct config *config)
 	config->nts.gcm_siv = 1;
 	config->nts.rotate_s = 604800;
 	clock_settings_init(&config->clock);
+	config->metrics =
+		(struct config_metrics){.on = 1, .port = CONFIG_METRICS_PORT, .address = {127, 0, 0, 1}};
 }
 
 static void say_unknown(struct reader *reader, const char *name)

@@ -20,6 +20,7 @@ enum {
 	CONFIG_IDLE_AFTER_US = 1000, /* default of idle_after_us */
 	CONFIG_IDENTITIES = 16,      /* pairs of ntsservercert and ntsserverkey */
 	CONFIG_PATH = 256,           /* octets of a file's name, its NUL included */
+	CONFIG_METRICS_PORT = 9123,
 };
 
 /* An IPv4 (v4-mapped) or IPv6 address in the order of the wire, with a prefix length where one was given. */
@@ -93,6 +94,14 @@ struct config_nts {
 #define CONFIG_NTS_IS_ON(config) \
 	((config)->nts.certificates > 0 || ((config)->nts.rotate_s == 0 && (config)->nts.dump_dir[0] != '\0'))
 
+/* Directive metrics: where the page for Prometheus is served. */
+struct config_metrics {
+	uint8_t on;
+	uint8_t ipv6;        /* else IPv4 */
+	uint16_t port;       /* host order */
+	uint8_t address[16]; /* in the order of the wire; of IPv4 the first four octets */
+};
+
 struct config {
 	uint8_t interfaces;
 	struct config_interface interface[CONFIG_INTERFACES];
@@ -114,6 +123,7 @@ struct config {
 	char chrony_run_dir[256]; /* directive chronyrundir; "" for automatic */
 	struct config_nts nts;
 	struct clock_settings clock;
+	struct config_metrics metrics;
 	int line; /* of the directive that is being applied; 0 at any other time */
 };
 

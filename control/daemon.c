@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/log.h"
+
 enum {
 	BACK_OFF_MS = 500, /* after a second failure in a row; the first restart is at once */
 	BACK_OFF_MOST_MS = 30000,
@@ -141,6 +143,18 @@ void daemon_describe_end(const struct daemon *d, char *text, size_t size)
 			strsignal(d->exit_status - 128));
 	else
 		snprintf(text, size, "%s ended with status %d", d->name, d->exit_status);
+}
+
+void daemon_log_end(const struct daemon *d)
+{
+	const int64_t wait = d->restart_ms - daemon_now_ms();
+	char text[128];
+
+	daemon_describe_end(d, text, sizeof(text));
+	if (wait > 0)
+		log_error("%s; it is restarted in %.1f s", text, (double)wait / 1e3);
+	else
+		log_error("%s; it is restarted at once", text);
 }
 
 void daemon_restart(struct daemon *d)

@@ -57,6 +57,9 @@ bool daemon_reap(struct daemon *d);
 /* Its end as a person would say it: "was killed by signal 9 (Killed)". */
 void daemon_describe_end(const struct daemon *d, char *text, size_t size);
 
+/* Its end into the log, and when it is started again. */
+void daemon_log_end(const struct daemon *d);
+
 /* Tell it to end, without waiting; once it has ended (daemon_reap), it may start again at once. */
 void daemon_restart(struct daemon *d);
 

@@ -30,6 +30,14 @@ bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char
 	       clock_settings_each(&c->clock, add_directive, d);
 }
 
+bool daemon_arguments_metrics(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
+{
+	return daemon_init(d, "tickwire-metrics") && daemon_argument(d, "--run-dir=%s", run_dir) &&
+	       daemon_argument(d, "--listener=%d", DAEMON_PASSED) && add_seccomp(d, c) &&
+	       (!c->user[0] || daemon_argument(d, "--user=%s", c->user)) &&
+	       (!verbose || daemon_argument(d, "--verbose"));
+}
+
 static bool add_address(struct daemon *d, const struct config_address *a)
 {
 	char text[INET6_ADDRSTRLEN];

@@ -10,6 +10,10 @@
 bool daemon_arguments_clock(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
 	__attribute__((warn_unused_result));
 
+/* The listening socket is the descriptor DAEMON_PASSED. */
+bool daemon_arguments_metrics(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
+	__attribute__((warn_unused_result));
+
 /* The channel is the descriptor DAEMON_PASSED. */
 bool daemon_arguments_ke(struct daemon *d, const struct config *c, const char *run_dir, bool verbose)
 	__attribute__((warn_unused_result));

@@ -39,6 +39,8 @@ const struct directive *const directives[] = {
 	&directive_maxslewrate, &directive_minsources, &directive_clockwander, &directive_serving,
 	&directive_crosscheck, &directive_healthfile, &directive_healthhook, &directive_temperature,
 	&directive_steer_kernel,
+	/* who watches */
+	&directive_metrics,
 	/* chrony's, without a meaning here */
 	CHRONY_DIRECTIVES(OF_CHRONY)};
 

@@ -63,5 +63,6 @@ extern const struct directive directive_healthfile;
 extern const struct directive directive_healthhook;
 extern const struct directive directive_temperature;
 extern const struct directive directive_steer_kernel;
+extern const struct directive directive_metrics;
 
 #endif

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/clock_json.h"
+#include "control/clock_names.h"
 #include "control/daemon.h"
 #include "control/new_file.h"
 #include "dataplane/log.h"

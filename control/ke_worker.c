@@ -60,12 +60,6 @@ struct ke_worker {
 	struct listener listener[KE_LISTENERS];
 };
 
-const struct ke_outcome_info ke_outcome_info[KE_OUTCOME_COUNT] = {
-#define X(symbol, name, meaning) [KE_OUTCOME_##symbol] = {name, meaning},
-	KE_OUTCOMES(X)
-#undef X
-};
-
 static uint64_t monotonic_ns(void)
 {
 	struct timespec t;

@@ -39,6 +39,7 @@ static void take_over(struct config *config, const struct config *fresh)
 	memcpy(config->chrony_run_dir, fresh->chrony_run_dir, sizeof(fresh->chrony_run_dir));
 	config->nts = fresh->nts;
 	memcpy(&config->clock, &fresh->clock, sizeof(fresh->clock));
+	config->metrics = fresh->metrics;
 }
 
 /* The arguments of tickwire-ke say all that it cannot take over while it runs. */
@@ -114,6 +115,8 @@ static void say_state(struct supervisor *s, struct reply *r)
 	if (s->nts.on)
 		json_array_append_new(json_object_get(state, "daemons"), daemon_json(&s->nts.ke));
 	json_array_append_new(json_object_get(state, "daemons"), daemon_json(&s->dataplane));
+	if (s->metrics.daemon.pid)
+		json_array_append_new(json_object_get(state, "daemons"), daemon_json(&s->metrics.daemon));
 
 	for (unsigned i = 0; i < s->ports.count; i++) {
 		const struct kernel_path_counts *c = &s->ports.side[i].counts;

@@ -13,6 +13,7 @@
 #include "control/control_socket.h"
 #include "control/daemon_arguments.h"
 #include "control/drill.h"
+#include "control/instance_gather.h"
 #include "control/requests.h"
 #include "control/supervisor.h"
 #include "dataplane/counters.h"
@@ -175,25 +176,13 @@ static void read_signals(struct supervisor *s)
 	}
 }
 
-static void note_end(const struct daemon *d)
-{
-	const int64_t wait = d->restart_ms - daemon_now_ms();
-	char text[128];
-
-	daemon_describe_end(d, text, sizeof(text));
-	if (wait > 0)
-		log_error("%s; it is restarted in %.1f s", text, (double)wait / 1e3);
-	else
-		log_error("%s; it is restarted at once", text);
-}
-
 static void keep_clock(struct supervisor *s)
 {
 	const bool expected = s->clock.told_to_end;
 	char text[512];
 
 	if (daemon_reap(&s->clock) && !expected)
-		note_end(&s->clock);
+		daemon_log_end(&s->clock);
 	if (s->clock.pid || daemon_now_ms() < s->clock.restart_ms)
 		return;
 	s->clock.restarts++;
@@ -215,7 +204,7 @@ static void keep_ke(struct supervisor *s)
 		nts_process(&s->nts);
 		nts_note_end(&s->nts);
 		if (!expected)
-			note_end(ke);
+			daemon_log_end(ke);
 	}
 	if (!s->nts.on || ke->pid || daemon_now_ms() < ke->restart_ms)
 		return;
@@ -244,14 +233,14 @@ static void connect_dataplane(struct supervisor *s)
 	} else if (polls || daemon_now_ms() - s->dataplane.started_ms > DATAPLANE_START_MS) {
 		daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
 		disconnect(s);
-		note_end(&s->dataplane);
+		daemon_log_end(&s->dataplane);
 	}
 }
 
 static void keep_dataplane(struct supervisor *s)
 {
 	if (daemon_reap(&s->dataplane)) {
-		note_end(&s->dataplane);
+		daemon_log_end(&s->dataplane);
 		disconnect(s);
 	}
 	if (ports_moved(&s->ports)) {
@@ -326,6 +315,14 @@ static void watch_leap_table(struct supervisor *s)
 		daemon_restart(&s->clock);
 }
 
+static void tell_metrics(struct supervisor *s)
+{
+	static struct instance instance;
+
+	instance_gather(&instance, s);
+	metrics_tick(&s->metrics, &instance);
+}
+
 static void loop(struct supervisor *s)
 {
 	struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->listener, .events = POLLIN},
@@ -344,6 +341,7 @@ static void loop(struct supervisor *s)
 		keep_clock(s);
 		keep_ke(s);
 		keep_dataplane(s);
+		metrics_keep(&s->metrics);
 		if (fds[1].revents)
 			requests_serve(s);
 		if (daemon_now_ms() >= tick) {
@@ -354,6 +352,7 @@ static void loop(struct supervisor *s)
 			watch_daemons(s);
 			watch_health(s);
 			watch_leap_table(s);
+			tell_metrics(s);
 		}
 	}
 }
@@ -406,6 +405,7 @@ static bool take_instance(struct supervisor *s)
 	s->status = EX_UNAVAILABLE;
 	if (!run_dir_take(&s->dir, s->line.run_dir, text, sizeof(text)) ||
 		!make_drill(s, text, sizeof(text)) ||
+		!metrics_take(&s->metrics, &s->config, s->dir.path, s->line.verbose, text, sizeof(text)) ||
 		!nts_take(&s->nts, &s->config, s->dir.path, text, sizeof(text)) ||
 		!ports_take(&s->ports, &s->config, s->dir.path, text, sizeof(text)) ||
 		(s->listener = control_listen(s->dir.path, text, sizeof(text))) < 0) {
@@ -423,6 +423,7 @@ static void stop_all(struct supervisor *s)
 	daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
 	nts_stop(&s->nts, SUPERVISOR_PATIENCE_MS);
 	daemon_stop(&s->clock, SUPERVISOR_PATIENCE_MS);
+	metrics_stop(&s->metrics, SUPERVISOR_PATIENCE_MS);
 	nts_leave(&s->nts);
 	if (s->listener >= 0)
 		close(s->listener);
@@ -438,6 +439,7 @@ int run_main(int argc, char **argv)
 	static struct supervisor s = {.line = {.run_dir = RUN_DIR_DEFAULT},
 		.dir = {.lock = -1},
 		.listener = -1,
+		.metrics = {.listener = -1},
 		.nts = {.channel = -1, .store = {.lock = -1}, .next = {.lock = -1}}};
 	int status = command_line_parse(&s.line, argc, argv);
 

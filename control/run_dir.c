@@ -46,7 +46,7 @@ static int lock_file(const char *path, long *holder)
 /* What an instance has in its directory, the lock last. */
 static const char *const files[] = {"timebase", "timebase.new", "policy", "policy.new", "counters",
 	"counters.new", KEYRING_FILE, KEYRING_FILE ".new", "sources", "sources.new", "drill", "drill.new",
-	"tickwire_xdp.o", "tickwire_xdp.o.part", "control.sock", "tickwire.pid"};
+	"instance", "instance.new", "tickwire_xdp.o", "tickwire_xdp.o.part", "control.sock", "tickwire.pid"};
 
 enum { FILES = sizeof(files) / sizeof(files[0]), MAKE_ATTEMPTS = 8 };
 

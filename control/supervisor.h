@@ -10,6 +10,7 @@
 #include "control/daemon.h"
 #include "control/health.h"
 #include "control/leap_file.h"
+#include "control/metrics.h"
 #include "control/nts.h"
 #include "control/ports.h"
 #include "control/run_dir.h"
@@ -33,6 +34,7 @@ struct supervisor {
 	uint32_t drills;  /* since the start */
 	struct health health;
 	struct leap_watch leap_table;
+	struct metrics metrics;
 	int signals, listener;
 	unsigned clock_hangs, ke_hangs, dataplane_hangs; /* ticks in a row */
 	bool ready;                                      /* has been said */

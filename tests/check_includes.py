@@ -6,6 +6,7 @@ usage: check_includes.py [BUILD_DIRECTORY]
 - Includes of the project's own headers are written from the root and point only downwards:
   tests, bench -> control -> dataplane -> nts -> refclock -> ntp. Tests may include the pure headers of bench/ as well.
 - DPDK's headers are included only by the files that are named here, libssl's only by nts/tls.c and the leaves.
+- libmicrohttpd's header is included only by control/metrics_http.c.
 - What exists on one kind of CPU only stays in files that are chosen by CPU (*_x86.h, *_aarch64.c, ...).
 - Each header compiles alone (with a BUILD_DIRECTORY, for the headers that are generated there).
 
@@ -79,6 +80,8 @@ def check_line(path, line):
         yield f"<{include[2]}> is DPDK's, and this is none of the files that may know DPDK"
     if include and SSL.match(include[2]) and not SSL_FILES.match(path):
         yield f"<{include[2]}> is libssl's, and only nts/tls.c may know libssl"
+    if include and include[2] == "microhttpd.h" and path != "control/metrics_http.c":
+        yield "<microhttpd.h> is libmicrohttpd's, and only control/metrics_http.c may know it"
     if CPU_ONLY.search(line) and not BARRIER.search(line) and not CPU_FILE.search(path) and path not in CPU_CHOICES:
         yield "this is of one kind of CPU only, and the file's name does not say so"
 

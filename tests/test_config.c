@@ -838,6 +838,8 @@ static void changes(void **state)
 		{"interface eth0\nworkers 2\nrefclock SHM 0\nserving silent 5\nhealthfile /h\nlog "
 		 "tracking\n",
 			"", "refclock, log, serving", "healthfile", ""},
+		{"interface eth0\nworkers 2\nmetrics off\n", "", "", "metrics", ""},
+		{"interface eth0\nworkers 2\nmetrics 127.0.0.1:9123\n", "", "", "", ""},
 		{"interface eth0\nworkers 2\nidle sleep after 20\nseccomp off\nhugepages no\nuser ntp\n",
 			"hugepages, idle, seccomp, user", "", "", ""},
 		{"interface eth0\nidle sleep after 1000\nport 123\n", "workers", "", "", ""},
@@ -1070,6 +1072,7 @@ static const char mutated[] =
 	"ntsservercert /etc/c.pem\nntsserverkey /etc/k.pem\nntsratelimit interval -3 burst 4\nntsaeads 30 "
 	"15\n"
 	"ntsdumpdir /var/lib/t\nntsrotate 0\nntsntpserver a.example\nmaxntsconnections 5\nntsprocesses 2\n"
+	"metrics [2001:db8::1]:9100\n"
 	"allow 192.0.2.0/24\n";
 
 static uint64_t next_random(uint64_t *seed)

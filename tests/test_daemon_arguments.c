@@ -91,6 +91,20 @@ static void ke_again(void **state)
 	assert_memory_equal(again.text, d.text, d.used);
 }
 
+static void metrics(void **state)
+{
+	(void)state;
+	assert_true(daemon_arguments_metrics(&d, &config, "/run/t", false));
+	assert_string_equal(d.name, "tickwire-metrics");
+	assert_arguments("--run-dir=/run/t --listener=3");
+	set("user _m");
+	set("seccomp errno");
+	/* The socket is the supervisor's to open. */
+	set("metrics [::1]:9100");
+	assert_true(daemon_arguments_metrics(&d, &config, "/run/t", true));
+	assert_arguments("--run-dir=/run/t --listener=3 --seccomp=errno --user=_m --verbose");
+}
+
 static void clock_with_all(void **state)
 {
 	(void)state;
@@ -166,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup(ke_by_default, setup),
 		cmocka_unit_test_setup(ke_with_all, setup),
 		cmocka_unit_test_setup(ke_again, setup),
+		cmocka_unit_test_setup(metrics, setup),
 		cmocka_unit_test_setup(clock_with_all, setup),
 		cmocka_unit_test_setup(clock_with_long_sources, setup),
 		cmocka_unit_test_setup(too_long, setup),
