@@ -6,6 +6,8 @@ import pytest
 OSCILLATOR = {"ppm": 50, "wander": 0.1, "period": 3600, "jitter": 1000}
 # Seconds in the guest: to settle, with pulses, without, and with them again.
 PHASES = {"settle": 240, "locked": 400, "holdover": 600, "back": 120, "interval": 0.23}
+# An oscillator that does not wander, as none does, and no more than what comparing by pulses takes.
+CONSTANT = {"wander": 0, "holdover": 1, "back": 1}
 # Of both clocks' PPS source, in the syntax that they share.
 OPTIONS = "poll 4"
 
@@ -15,11 +17,21 @@ class Run:
         self.locked, self.holdover, self.back = (guest.Series(sections[name]) for name in ("locked", "holdover", "back"))
 
 
+def run_chronyd(workbench, name, **changes):
+    return Run(workbench.run(name, "chronyd.sh", {
+        "chronyd": workbench.program("chronyd", "chrony"), "gpsd": workbench.packaged("gpsd", "gpsd")},
+        options=OPTIONS, **{**OSCILLATOR, **PHASES, **changes}))
+
+
+def run_tickwire(workbench, name, **changes):
+    return Run(workbench.run(name, "tickwire.sh", {
+        name: workbench.built("bin", name) for name in ("tickwire", "tickwire-clock")},
+        options=OPTIONS, **{**OSCILLATOR, **PHASES, **changes}))
+
+
 @pytest.fixture(scope="module")
 def chronyd(workbench):
-    return Run(workbench.run("chronyd", "chronyd.sh", {
-        "chronyd": workbench.program("chronyd", "chrony"), "gpsd": workbench.packaged("gpsd", "gpsd")},
-        options=OPTIONS, **OSCILLATOR, **PHASES))
+    return run_chronyd(workbench, "chronyd")
 
 
 def test_chronyd(chronyd, figure):
@@ -32,9 +44,7 @@ def test_chronyd(chronyd, figure):
 
 @pytest.fixture(scope="module")
 def tickwire(workbench):
-    return Run(workbench.run("tickwire", "tickwire.sh", {
-        name: workbench.built("bin", name) for name in ("tickwire", "tickwire-clock")},
-        options=OPTIONS, **OSCILLATOR, **PHASES))
+    return run_tickwire(workbench, "tickwire")
 
 
 def test_tickwire(tickwire, chronyd, figure):
@@ -60,3 +70,13 @@ def test_tickwire_back(tickwire, figure):
     assert tickwire.back.synchronised() == 1
     assert tickwire.back.outside() == 0
     assert tickwire.back.errors[-1] < OSCILLATOR["jitter"]
+
+
+def test_tickwire_constant(workbench, figure):
+    """Nor is it worse where the oscillator's rate is constant: the straight line that chronyd fits is the best there."""
+    theirs = run_chronyd(workbench, "chronyd-constant", **CONSTANT).locked
+    ours = run_tickwire(workbench, "tickwire-constant", **CONSTANT).locked
+    figure(f"by pulses {ours}, bound at most {max(ours.bounds):.0f} ns; chronyd {theirs}")
+    assert ours.synchronised() == 1
+    assert ours.outside() == 0
+    assert ours.rms() <= theirs.rms()
