@@ -219,9 +219,8 @@ bool clock_disciplined_start(struct clock_disciplined *c, const struct clock_opt
 		.counter_hz = hz,
 		.counter_kind = (uint8_t)kind};
 	clock_steer_init(&c->steer, &options->settings);
-	if (!clock_leap_start(&c->leap, &options->settings, options->refresh_us * 1e-6, text, size) ||
-		!open_temperature(c, options->settings.temperature, text, size) ||
-		!start_opener(c, text, size) ||
+	clock_leap_start(&c->leap, &options->settings, options->refresh_us * 1e-6);
+	if (!open_temperature(c, options->settings.temperature, text, size) || !start_opener(c, text, size) ||
 		!clock_files_start(&c->files, &options->settings, user, options->seccomp, text, size) ||
 		!start_discipline(c, text, size))
 		return false;

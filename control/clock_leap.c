@@ -6,12 +6,11 @@
 #include "dataplane/log.h"
 #include "ntp/packet.h"
 
-bool clock_leap_start(struct clock_leap *leap, const struct clock_settings *settings, double horizon,
-	char *text, size_t size)
+void clock_leap_start(struct clock_leap *leap, const struct clock_settings *settings, double horizon)
 {
+	char text[LEAP_FILE_PATH + 256] = "";
 	struct leap_options options;
 
-	text[0] = '\0';
 	*leap = (struct clock_leap){.facts = {.gnss = LEAP_UNHEARD, .upstream = LEAP_UNHEARD}};
 	leap_options_init(&options);
 	options.smear = (enum leap_smear_shape)settings->smear;
@@ -19,14 +18,12 @@ bool clock_leap_start(struct clock_leap *leap, const struct clock_settings *sett
 	options.horizon = horizon;
 	leap_plan_init(&leap->plan, &options);
 	leap->has_table = (settings->leap_list[0] || settings->leap_zone[0]) &&
-			  leap_file_read(&leap->table, settings, text, size);
-	if (settings->leap_list[0] && !leap->has_table)
-		return false;
-	/* Debian's chrony.conf names a zone that a system need not have: not worth failing for. */
+			  leap_file_read(&leap->table, settings, text, sizeof(text));
+	/* Debian's chrony.conf names a zone that a system need not have. */
 	if (text[0])
-		log_warning("%s: leap seconds are known by announcement alone", text);
+		log_line(settings->leap_list[0] ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+			"%s: leap seconds are known by announcement alone", text);
 	leap->facts.table = leap->has_table ? &leap->table : NULL;
-	return true;
 }
 
 /* The sign of an announcement; that there is none is also what a source says that knows of none. */

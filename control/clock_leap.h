@@ -24,10 +24,10 @@ struct clock_leap {
 	enum leap_authority authority; /* likewise */
 };
 
-/* Read the table, with the daemon's privileges. False with a sentence in text[size] for one that cannot be
- * used. `horizon`: s between two publications. */
-bool clock_leap_start(struct clock_leap *leap, const struct clock_settings *settings, double horizon,
-	char *text, size_t size);
+/* Read the table, with the daemon's privileges. One that cannot be used is said in the log and done without:
+ * the supervisor has refused it at its start and at a reload, and what goes bad later must not take the time
+ * with it. `horizon`: s between two publications. */
+void clock_leap_start(struct clock_leap *leap, const struct clock_settings *settings, double horizon);
 
 /* Once a second: what the sources say now. `upstream`: enum ntp_leap of the kernel clock's keeper. */
 void clock_leap_hear(struct clock_leap *leap, const struct sources *report, unsigned upstream);

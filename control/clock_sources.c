@@ -54,8 +54,8 @@ static void open_source(struct clock_sources *s, struct clock_source *source, ui
 
 	source->state = source->functions->open(&source->options, s->world, text, sizeof(text));
 	if (source->state) {
-		log_line(level_of(source, LOG_LEVEL_NOTICE), "%s %s is open", name_of(source),
-			source->options.parameter);
+		log_line(level_of(source, LOG_LEVEL_NOTICE), "%s%s%s is open", name_of(source),
+			source->options.parameter[0] ? " " : "", source->options.parameter);
 		if (text[0])
 			log_line(level_of(source, LOG_LEVEL_WARNING), "%s %s: %s", name_of(source),
 				source->options.parameter, text);

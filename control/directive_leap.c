@@ -53,7 +53,10 @@ const struct directive directive_leapseclist = {
 	.range = "absolute, at most 255 printable octets",
 	.help = "A `leap-seconds.list` as the IERS and NIST publish it, as "
 		"`/usr/share/zoneinfo/leap-seconds.list`: leap seconds are announced and TAI - UTC "
-		"is known from it. Its hash is checked, and that it expires is said 30 days before.",
+		"is known from it. Its hash is checked, and that it expires is said 30 days before. One that "
+		"cannot be used is refused at the start and by a reload; a newer one that takes its place is "
+		"taken over "
+		"by itself, and while it cannot be used, the one before goes on.",
 	.applied = APPLIED_BY_CLOCK_RESTART,
 	.origin = "chrony",
 	.apply = apply_leapseclist,

@@ -149,7 +149,7 @@ const struct directive directive_healthhook = {
 	.help = "A program that is run as root with the name of the rung (`serving`, `raised`, "
 		"`unsynchronised`, `silent`) and its reason as its two arguments, each time it is "
 		"another one. It is killed after 10 seconds; a change meanwhile is told afterwards, "
-		"the last one only.",
+		"the last one only. One that fails, or is killed, is run again.",
 	.applied = APPLIED_BY_RELOAD,
 	.origin = "tickwire",
 	.apply = apply_healthhook,

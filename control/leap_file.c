@@ -53,6 +53,14 @@ bool leap_file_read(struct leap_table *table, const struct clock_settings *setti
 				      : parse_zone(table, path, octets, used, text, size);
 }
 
+bool leap_file_is_usable(const struct clock_settings *settings, char *text, size_t size)
+{
+	static struct leap_table table;
+
+	return clock_settings_follow_system(settings) || !settings->leap_list[0] ||
+	       leap_file_read(&table, settings, text, size);
+}
+
 void leap_watch_begin(struct leap_watch *watch, const struct clock_settings *settings)
 {
 	leap_file_path(watch->path, settings);
@@ -76,6 +84,6 @@ bool leap_watch_look(struct leap_watch *watch, const struct clock_settings *sett
 			path);
 		return true;
 	}
-	log_error("%s: the table of before stays in use", text);
+	log_error("%s: the table of before stays in use until tickwire-clock is started anew", text);
 	return false;
 }

@@ -20,6 +20,11 @@ void leap_file_path(char path[LEAP_FILE_PATH], const struct clock_settings *sett
 /* Read it. False with a sentence in text[size] for one that cannot be used; the table is empty then. */
 bool leap_file_read(struct leap_table *table, const struct clock_settings *settings, char *text, size_t size);
 
+/* Whether tickwire-clock would have the table that these settings ask for, at a start or a reload; false with
+ * a sentence in text[size]. A zone may be missing: Debian's chrony.conf names one that a system need not
+ * have. */
+bool leap_file_is_usable(const struct clock_settings *settings, char *text, size_t size);
+
 struct leap_watch {
 	char path[LEAP_FILE_PATH]; /* that is watched */
 	struct file_watch file;

@@ -70,7 +70,8 @@ static void reload(struct supervisor *s, struct reply *r)
 		log_error("reload: %s has errors, nothing was changed", command_line_source(&s->line));
 		return;
 	}
-	if (!nts_prepare(&s->nts, &fresh, text, sizeof(text))) {
+	if (!leap_file_is_usable(&fresh.clock, text, sizeof(text)) ||
+		!nts_prepare(&s->nts, &fresh, text, sizeof(text))) {
 		reply_say(r, "error: %s\n%s: nothing was changed\nrefused\n", text,
 			command_line_source(&s->line));
 		log_error("reload: %s; nothing was changed", text);

@@ -146,6 +146,11 @@ static bool start_all(struct supervisor *s)
 {
 	char text[512] = SUPERVISOR_NO_ROOM;
 
+	if (!leap_file_is_usable(&s->config.clock, text, sizeof(text))) {
+		log_error("%s", text);
+		s->status = EX_CONFIG;
+		return false;
+	}
 	s->status = EX_UNAVAILABLE;
 	leap_watch_begin(&s->leap_table, &s->config.clock);
 	if (!daemon_arguments_clock(&s->clock, &s->config, s->dir.path, s->line.verbose) ||

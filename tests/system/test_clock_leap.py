@@ -227,6 +227,17 @@ def test_renewed_list(pair):
         lab.wait_for(lambda: sources(tickwire)["leap_list_expires"] == before + 20 * 86400, 10, "the newer list")
         settle(tickwire, "GPS", 3)
     assert watch.unsynchronised == 0 and tickwire.daemon("tickwire-clock")["restarts"] == 1
+    # One that goes bad costs no time, not even where the daemon starts anew and a reload is refused.
+    with open(leaps, "w", encoding="ascii") as f:
+        f.write("2272060800 ten\n")
+    tickwire.process.wait_log("stays in use")
+    done = lab.run(lab.TICKWIRE, "reload", "--run-dir", tickwire.run_dir, check=False)
+    assert done.returncode != 0 and f"{leaps}:1: " in done.stdout, done
+    with Watch(pair) as watch:
+        os.kill(tickwire.daemon_pid("tickwire-clock"), signal.SIGKILL)
+        tickwire.process.wait_log("leap seconds are known by announcement alone")
+        settle(tickwire, "GPS", 3)
+    assert watch.unsynchronised == 0
 
 
 def test_killed(figure):

@@ -60,7 +60,7 @@ def test_what_a_killed_one_leaves(pair):
     tickwire.process.stop(signal.SIGKILL)
     failed = pair.tickwire(sets=[*sets, "leapseclist /nonexistent", "refclock SHM 9"], wait=False,
                            run_dir=tickwire.run_dir)
-    assert failed.process.popen.wait(60) == 69, failed.log()
+    assert failed.process.popen.wait(60) == 78, failed.log()
     assert read(healthy) is None and read(told) == "serving\nsilent\n"
 
 
