@@ -14,7 +14,7 @@
 #include "dataplane/log.h"
 #include "refclock/counter.h"
 #include "refclock/pps_edge.h"
-#include "refclock/serial.h"
+#include "refclock/serial_parameter.h"
 
 static const uint64_t second_ns = 1000000000;
 

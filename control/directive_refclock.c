@@ -8,7 +8,7 @@
 #include "ntp/packet.h"
 #include "refclock/driver_parameter.h"
 #include "refclock/gpsd_address.h"
-#include "refclock/serial.h"
+#include "refclock/serial_parameter.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define AT(member) offsetof(struct source_options, member)

@@ -3,12 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "refclock/serial_parameter.h"
 
 enum {
 	BUDGET = 8,
@@ -20,40 +21,6 @@ enum {
  * piece by piece as it is read. A line that is never quiet has shown all of that by patience. */
 static const double quiet = 0.1, patience = 2;
 static const double wake = 0.001; /* s: from an interrupt, or a frame of USB, to the read */
-
-static const struct {
-	unsigned baud;
-	speed_t speed;
-} speeds[] = {{50, B50}, {75, B75}, {110, B110}, {150, B150}, {200, B200}, {300, B300}, {600, B600},
-	{1200, B1200}, {1800, B1800}, {2400, B2400}, {4800, B4800}, {9600, B9600}, {19200, B19200},
-	{38400, B38400}, {57600, B57600}, {115200, B115200}, {230400, B230400}, {460800, B460800},
-	{921600, B921600}};
-
-static bool speed_of(unsigned baud, speed_t *speed)
-{
-	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++) {
-		if (speeds[i].baud == baud) {
-			*speed = speeds[i].speed;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool serial_parameter(const char *parameter, char *path, size_t size, unsigned *baud)
-{
-	const char *colon = strrchr(parameter, ':');
-	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
-	size_t length = strlen(parameter);
-	speed_t speed;
-
-	if (digits > 0 && colon[1 + digits] == '\0') {
-		*baud = digits < 8 ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
-		length = (size_t)(colon - parameter);
-	}
-	snprintf(path, size, "%.*s", (int)length, parameter);
-	return length < size && speed_of(*baud, &speed);
-}
 
 bool serial_has_pace(dev_t device)
 {
@@ -71,7 +38,7 @@ static bool make_raw(struct serial *s)
 
 	if (tcgetattr(s->fd, &s->before) != 0)
 		return false;
-	speed_of(s->baud, &speed);
+	(void)serial_speed(s->baud, &speed);
 	/* A pulse of 200 ms at 50 baud is a break: with no flag set it reads as a zero octet. */
 	raw = s->before;
 	raw.c_iflag = raw.c_oflag = raw.c_lflag = 0;

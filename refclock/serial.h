@@ -66,8 +66,4 @@ enum serial_news serial_next(struct serial *s, uint8_t *octet, char *text, size_
 /* Whether a device of that number has a pace. */
 bool serial_has_pace(dev_t device);
 
-/* "DEV[:BAUD]" into a path of `size` octets and a baud rate, `*baud` where none is said. A colon within the
- * path stays there: only a number behind the last one is a rate. False for a rate that lines do not have. */
-bool serial_parameter(const char *parameter, char *path, size_t size, unsigned *baud);
-
 #endif

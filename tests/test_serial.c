@@ -17,6 +17,7 @@
 
 #include "refclock/drivers.h"
 #include "refclock/serial.h"
+#include "refclock/serial_parameter.h"
 #include "tests/dcf77_encode.h"
 
 enum { SECOND = 1000000000 };
