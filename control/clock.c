@@ -18,6 +18,7 @@
 
 #include "control/clock_disciplined.h"
 #include "control/clock_options.h"
+#include "control/monotonic.h"
 #include "control/stop_signal.h"
 #include "control/tracking.h"
 #include "dataplane/log.h"
@@ -60,14 +61,6 @@ struct clock {
 	struct clock_disciplined *own;  /* NULL: there are no sources but the kernel clock */
 	struct timebase timebase;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * second_ns + (uint64_t)t.tv_nsec;
-}
 
 static void log_keeper(const struct keeper_status *s, bool served)
 {

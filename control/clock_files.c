@@ -13,11 +13,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/clock_log.h"
 #include "control/drift_file.h"
+#include "control/monotonic.h"
 #include "dataplane/log.h"
 
 enum { LOOK_MS = 1000 /* between two looks whether a log is still the file of its name */ };
@@ -56,14 +56,6 @@ struct helper {
 	char directory_trouble[CLOCK_FILES_TROUBLE], drift_trouble[CLOCK_FILES_TROUBLE];
 	struct answer told;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* openat2, because the filter of all daemons refuses open and openat. */
 static int open_at(int directory, const char *name, int flags, mode_t mode)
@@ -146,7 +138,7 @@ static void open_anew(struct helper *h, struct log *log, const char *name)
 
 static bool renew(struct helper *h, struct log *log, const char *name)
 {
-	const int64_t now = now_ms();
+	const int64_t now = monotonic_ms();
 
 	if (log->looked_ms && now - log->looked_ms < LOOK_MS)
 		return log->fd >= 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "control/daemon.h"
+#include "control/monotonic.h"
 
 enum { PATIENCE_MS = 1000 /* with a client, each way: the supervisor has leases to renew */ };
 
@@ -53,7 +54,7 @@ fail:
 static bool wait_for(int fd, short events, int64_t end)
 {
 	struct pollfd p = {.fd = fd, .events = events};
-	const int64_t left = end - daemon_now_ms();
+	const int64_t left = end - monotonic_ms();
 
 	return left > 0 && poll(&p, 1, (int)left) > 0;
 }
@@ -61,7 +62,7 @@ static bool wait_for(int fd, short events, int64_t end)
 int control_accept(int listener, char request[CONTROL_REQUEST_MAX])
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	const int64_t end = daemon_now_ms() + PATIENCE_MS;
+	const int64_t end = monotonic_ms() + PATIENCE_MS;
 	size_t used = 0;
 
 	if (fd < 0)
@@ -81,7 +82,7 @@ int control_accept(int listener, char request[CONTROL_REQUEST_MAX])
 
 void control_reply(int connection, const char *reply, size_t size)
 {
-	const int64_t end = daemon_now_ms() + PATIENCE_MS;
+	const int64_t end = monotonic_ms() + PATIENCE_MS;
 
 	while (size > 0 && wait_for(connection, POLLOUT, end)) {
 		ssize_t n = send(connection, reply, size, MSG_NOSIGNAL);

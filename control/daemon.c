@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/monotonic.h"
 #include "dataplane/log.h"
 
 enum {
@@ -19,14 +20,6 @@ enum {
 	STABLE_MS = 30000, /* a run this long ends the row of failures */
 	STOP_POLL_MS = 5,
 };
-
-int64_t daemon_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 bool daemon_init(struct daemon *d, const char *name)
 {
@@ -86,7 +79,7 @@ bool daemon_start(struct daemon *d, char *text, size_t size)
 	char path[PATH_MAX];
 	sigset_t none;
 
-	d->started_ms = daemon_now_ms();
+	d->started_ms = monotonic_ms();
 	if (!daemon_find(d->name, path, sizeof(path))) {
 		snprintf(text, size, "%s is not beside the tickwire executable; is the installation whole?",
 			d->name);
@@ -112,7 +105,7 @@ bool daemon_start(struct daemon *d, char *text, size_t size)
 
 static void note_end(struct daemon *d, int status)
 {
-	int64_t now = daemon_now_ms(), wait = 0;
+	int64_t now = monotonic_ms(), wait = 0;
 
 	d->pid = 0;
 	d->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -147,7 +140,7 @@ void daemon_describe_end(const struct daemon *d, char *text, size_t size)
 
 void daemon_log_end(const struct daemon *d)
 {
-	const int64_t wait = d->restart_ms - daemon_now_ms();
+	const int64_t wait = d->restart_ms - monotonic_ms();
 	char text[128];
 
 	daemon_describe_end(d, text, sizeof(text));
@@ -169,14 +162,14 @@ void daemon_restart(struct daemon *d)
 
 void daemon_stop(struct daemon *d, int patience_ms)
 {
-	const int64_t end = daemon_now_ms() + patience_ms;
+	const int64_t end = monotonic_ms() + patience_ms;
 	bool killed = false;
 
 	if (d->pid == 0)
 		return;
 	kill(d->pid, SIGTERM);
 	while (!daemon_reap(d)) {
-		if (!killed && daemon_now_ms() >= end) {
+		if (!killed && monotonic_ms() >= end) {
 			kill(d->pid, SIGKILL);
 			killed = true;
 		}

@@ -31,9 +31,6 @@ struct daemon {
 	char text[DAEMON_TEXT];
 };
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-int64_t daemon_now_ms(void);
-
 /*
  * The path of a program that stands beside our own executable, as all of ours do, in the build tree and
  * installed. False where it is not there, or may not be executed.

@@ -11,6 +11,7 @@
 
 #include "control/clock_names.h"
 #include "control/daemon.h"
+#include "control/monotonic.h"
 #include "control/new_file.h"
 #include "dataplane/log.h"
 #include "refclock/counter.h"
@@ -222,20 +223,20 @@ void health_tick(struct health *h, const struct clock_settings *settings, const 
 
 static void wait_for_hook(struct health *h, int64_t end_ms)
 {
-	while (!reap_hook(h) && daemon_now_ms() < end_ms)
+	while (!reap_hook(h) && monotonic_ms() < end_ms)
 		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
 void health_leave(struct health *h, const struct clock_settings *settings, int patience_ms)
 {
-	const int64_t end_ms = daemon_now_ms() + patience_ms;
+	const int64_t end_ms = monotonic_ms() + patience_ms;
 
 	remove_file(h);
 	wait_for_hook(h, end_ms);
 	if (h->begun && settings->health_hook[0] && h->hook == 0 &&
 		(h->hook_failed || !has_been_told(h, settings->health_hook, LADDER_SILENT))) {
 		say(&h->now, LADDER_SILENT, "tickwire ends");
-		start_hook(h, settings->health_hook, daemon_now_ms());
+		start_hook(h, settings->health_hook, monotonic_ms());
 		wait_for_hook(h, end_ms);
 	}
 	if (h->hook > 0) {

@@ -53,7 +53,7 @@ void health_judge(
 void health_begin(struct health *health, const struct clock_settings *settings);
 
 /* Every second, or after a reload: look, write or remove the file, start or end the hook. `now_ms`:
- * daemon_now_ms(). Never waits. */
+ * monotonic_ms(). Never waits. */
 void health_tick(struct health *health, const struct clock_settings *settings, const char *run_dir,
 	bool synchronised, bool answering, int64_t now_ms);
 

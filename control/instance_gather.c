@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/monotonic.h"
 #include "control/status_nts.h"
 
 #define COPY(array, text) snprintf(array, sizeof(array), "%s", text)
@@ -14,7 +15,7 @@ static void add_daemon(struct instance *instance, const struct daemon *d)
 	COPY(to->name, d->name);
 	to->pid = d->pid;
 	to->restarts = d->restarts;
-	to->uptime = d->pid ? (double)(daemon_now_ms() - d->started_ms) / 1e3 : 0;
+	to->uptime = d->pid ? (double)(monotonic_ms() - d->started_ms) / 1e3 : 0;
 }
 
 static void add_paths(struct instance *instance, const struct ports *ports)

@@ -9,10 +9,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/ke_connection.h"
+#include "control/monotonic.h"
 #include "dataplane/log.h"
 
 enum {
@@ -59,14 +59,6 @@ struct ke_worker {
 	size_t listeners;
 	struct listener listener[KE_LISTENERS];
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
 
 static void count(struct ke_worker *w, enum ke_outcome outcome)
 {

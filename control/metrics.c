@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/daemon_arguments.h"
+#include "control/monotonic.h"
 #include "control/supervisor.h"
 #include "dataplane/log.h"
 #include "refclock/sources.h"
@@ -125,7 +126,7 @@ static void start(struct metrics *m)
 		daemon_start(&m->daemon, text, sizeof(text)))
 		return;
 	log_error("%s", text);
-	m->daemon.restart_ms = daemon_now_ms() + RETRY_MS;
+	m->daemon.restart_ms = monotonic_ms() + RETRY_MS;
 }
 
 void metrics_keep(struct metrics *m)
@@ -134,7 +135,7 @@ void metrics_keep(struct metrics *m)
 
 	if (daemon_reap(&m->daemon) && !expected)
 		daemon_log_end(&m->daemon);
-	if (m->daemon.pid == 0 && m->listener >= 0 && daemon_now_ms() >= m->daemon.restart_ms)
+	if (m->daemon.pid == 0 && m->listener >= 0 && monotonic_ms() >= m->daemon.restart_ms)
 		start(m);
 }
 

@@ -19,6 +19,7 @@
 
 #include "control/metrics_http.h"
 #include "control/metrics_page.h"
+#include "control/monotonic.h"
 #include "control/stop_signal.h"
 #include "dataplane/log.h"
 #include "dataplane/sandbox.h"
@@ -237,18 +238,10 @@ static struct metrics_http *start(
 	return NULL;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void serve(struct metrics_http *http, const sigset_t *mask)
 {
 	while (!stop_signalled) {
-		const int wait_ms = metrics_http_run(http, now_ms());
+		const int wait_ms = metrics_http_run(http, monotonic_ms());
 		const struct timespec t = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
 		struct pollfd p = {.fd = metrics_http_descriptor(http), .events = POLLIN};
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "control/file_content.h"
+#include "control/monotonic.h"
 #include "dataplane/log.h"
 #include "ntp/shm.h"
 #include "nts/keyring.h"
@@ -170,7 +171,7 @@ void nts_note_end(struct nts *nts)
 bool nts_is_silent(const struct nts *nts)
 {
 	return nts->ke.told_to_end || nts->channel < 0 ||
-	       (nts->waiting > 0 && daemon_now_ms() - nts->question[0].asked_ms > SILENCE_MS);
+	       (nts->waiting > 0 && monotonic_ms() - nts->question[0].asked_ms > SILENCE_MS);
 }
 
 static void look_at_identities(struct nts *nts)

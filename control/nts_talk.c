@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/monotonic.h"
 #include "control/nts.h"
 #include "dataplane/log.h"
 
@@ -95,7 +96,7 @@ static bool send_with(struct nts *nts, enum ke_message_type type, const void *bo
 	if (nts->channel < 0 || nts->waiting == NTS_WAITING ||
 		!ke_channel_send(nts->channel, type, body, size, fds, count))
 		return false;
-	nts->question[nts->waiting++] = (struct nts_question){type, daemon_now_ms()};
+	nts->question[nts->waiting++] = (struct nts_question){type, monotonic_ms()};
 	nts->asked++;
 	return true;
 }
@@ -221,11 +222,11 @@ void nts_process(struct nts *nts)
 /* Take in messages until the question that is awaited is answered; its reply is then in nts->message. */
 static bool wait_for_reply(struct nts *nts)
 {
-	const int64_t end = daemon_now_ms() + PATIENCE_MS;
+	const int64_t end = monotonic_ms() + PATIENCE_MS;
 
 	while (nts->channel >= 0) {
 		struct pollfd fd = {.fd = nts->channel, .events = POLLIN};
-		const int64_t left = end - daemon_now_ms();
+		const int64_t left = end - monotonic_ms();
 
 		if (left <= 0 || poll(&fd, 1, (int)left) <= 0)
 			return false;

@@ -8,6 +8,7 @@
 #include "control/control_socket.h"
 #include "control/daemon_arguments.h"
 #include "control/directive.h"
+#include "control/monotonic.h"
 #include "control/reply.h"
 #include "control/requests_drill.h"
 #include "control/requests_keys.h"
@@ -101,7 +102,7 @@ static void reload(struct supervisor *s, struct reply *r)
 static json_t *daemon_json(const struct daemon *d)
 {
 	return json_pack("{s:s, s:i, s:i, s:f}", "name", d->name, "pid", (int)d->pid, "restarts",
-		(int)d->restarts, "uptime", d->pid ? (double)(daemon_now_ms() - d->started_ms) / 1e3 : 0.0);
+		(int)d->restarts, "uptime", d->pid ? (double)(monotonic_ms() - d->started_ms) / 1e3 : 0.0);
 }
 
 /* What only the supervisor knows, for `tickwire status`. */

@@ -14,6 +14,7 @@
 #include "control/daemon_arguments.h"
 #include "control/drill.h"
 #include "control/instance_gather.h"
+#include "control/monotonic.h"
 #include "control/requests.h"
 #include "control/supervisor.h"
 #include "dataplane/counters.h"
@@ -62,7 +63,7 @@ static void read_signals(struct supervisor *s);
 static bool wait_until(
 	struct supervisor *s, struct daemon *d, bool (*condition)(struct supervisor *), int limit_ms)
 {
-	const int64_t end = daemon_now_ms() + limit_ms;
+	const int64_t end = monotonic_ms() + limit_ms;
 	char text[128];
 
 	while (!condition(s)) {
@@ -81,7 +82,7 @@ static bool wait_until(
 											    : EX_UNAVAILABLE;
 			return false;
 		}
-		if (daemon_now_ms() >= end) {
+		if (monotonic_ms() >= end) {
 			log_error("%s is not ready after %d s", d->name, limit_ms / 1000);
 			s->status = EX_UNAVAILABLE;
 			return false;
@@ -188,12 +189,12 @@ static void keep_clock(struct supervisor *s)
 
 	if (daemon_reap(&s->clock) && !expected)
 		daemon_log_end(&s->clock);
-	if (s->clock.pid || daemon_now_ms() < s->clock.restart_ms)
+	if (s->clock.pid || monotonic_ms() < s->clock.restart_ms)
 		return;
 	s->clock.restarts++;
 	if (!daemon_start(&s->clock, text, sizeof(text))) {
 		log_error("%s", text);
-		s->clock.restart_ms = daemon_now_ms() + TICK_MS;
+		s->clock.restart_ms = monotonic_ms() + TICK_MS;
 	}
 }
 
@@ -211,14 +212,14 @@ static void keep_ke(struct supervisor *s)
 		if (!expected)
 			daemon_log_end(ke);
 	}
-	if (!s->nts.on || ke->pid || daemon_now_ms() < ke->restart_ms)
+	if (!s->nts.on || ke->pid || monotonic_ms() < ke->restart_ms)
 		return;
 	/* Switched on by a reload it starts for the first time. */
 	if (ke->started_ms)
 		ke->restarts++;
 	if (!nts_start(&s->nts, text, sizeof(text))) {
 		log_error("%s", text);
-		ke->restart_ms = daemon_now_ms() + TICK_MS;
+		ke->restart_ms = monotonic_ms() + TICK_MS;
 	}
 }
 
@@ -235,7 +236,7 @@ static void connect_dataplane(struct supervisor *s)
 
 	if (polls && connect_ports(s)) {
 		log_notice("the dataplane polls again");
-	} else if (polls || daemon_now_ms() - s->dataplane.started_ms > DATAPLANE_START_MS) {
+	} else if (polls || monotonic_ms() - s->dataplane.started_ms > DATAPLANE_START_MS) {
 		daemon_stop(&s->dataplane, SUPERVISOR_PATIENCE_MS);
 		disconnect(s);
 		daemon_log_end(&s->dataplane);
@@ -254,10 +255,10 @@ static void keep_dataplane(struct supervisor *s)
 		s->dataplane.failures = 0;
 		s->dataplane.restart_ms = 0;
 	}
-	if (!s->dataplane.pid && daemon_now_ms() >= s->dataplane.restart_ms && ports_any(&s->ports)) {
+	if (!s->dataplane.pid && monotonic_ms() >= s->dataplane.restart_ms && ports_any(&s->ports)) {
 		s->dataplane.restarts++;
 		if (!start_dataplane(s))
-			s->dataplane.restart_ms = daemon_now_ms() + TICK_MS;
+			s->dataplane.restart_ms = monotonic_ms() + TICK_MS;
 	}
 	if (s->dataplane.pid && !s->connected)
 		connect_dataplane(s);
@@ -307,7 +308,7 @@ static bool replies_are_synchronised(struct supervisor *s)
 static void watch_health(struct supervisor *s)
 {
 	health_tick(&s->health, &s->config.clock, s->dir.path, replies_are_synchronised(s),
-		s->connected && supervisor_dataplane_polls(s), daemon_now_ms());
+		s->connected && supervisor_dataplane_polls(s), monotonic_ms());
 }
 
 /* Not in the days of a leap second: a plan does not outlive the daemon. */
@@ -349,8 +350,8 @@ static void loop(struct supervisor *s)
 		metrics_keep(&s->metrics);
 		if (fds[1].revents)
 			requests_serve(s);
-		if (daemon_now_ms() >= tick) {
-			tick = daemon_now_ms() + TICK_MS;
+		if (monotonic_ms() >= tick) {
+			tick = monotonic_ms() + TICK_MS;
 			if (s->connected)
 				ports_tick(&s->ports);
 			nts_tick(&s->nts);

@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "control/monotonic.h"
 #include "dataplane/log.h"
 #include "ntp/exchange.h"
 
@@ -35,14 +35,6 @@ struct helper {
 	bool settled; /* runs as the owner of chrony's run directory, without capabilities */
 	uid_t owner;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
 
 static const char *find_chronyc(void)
 {
