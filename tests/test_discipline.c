@@ -285,18 +285,24 @@ static void test_verdicts(void **state)
 	discipline_free(b.d);
 }
 
+/* A settled discipline, and a source of pulses whose width is known; its number. */
+static int start_wide(struct bench *b)
+{
+	struct source_options o;
+
+	settle(b, 60);
+	source_options_init(&o, SOURCE_PPS);
+	o.width = 0.2;
+	return discipline_add(b->d, &o);
+}
+
 /* Both ends of a pulse come in: the one that follows the longer stretch counts. */
 static void test_width(void **state)
 {
-	struct source_options o;
 	struct bench b;
-	int pulse;
+	const int pulse = start_wide(&b);
 
 	(void)state;
-	settle(&b, 60);
-	source_options_init(&o, SOURCE_PPS);
-	o.width = 0.2;
-	pulse = discipline_add(b.d, &o);
 	for (int i = 0; i < 20; i++) {
 		struct measurement m = {.error = 1, .pulse = true};
 		enum source_verdict first, second;
@@ -316,15 +322,10 @@ static void test_width(void **state)
  * comes in now and then. */
 static void test_width_of_one_end(void **state)
 {
-	struct source_options o;
 	struct bench b;
-	int pulse;
+	const int pulse = start_wide(&b);
 
 	(void)state;
-	settle(&b, 60);
-	source_options_init(&o, SOURCE_PPS);
-	o.width = 0.2;
-	pulse = discipline_add(b.d, &o);
 	for (int i = 0; i < 40; i++) {
 		struct measurement m = {.error = 1, .pulse = true};
 
@@ -346,15 +347,10 @@ static void test_width_of_one_end(void **state)
 /* Something between the ends costs itself and the next, and no more. */
 static void test_width_and_noise(void **state)
 {
-	struct source_options o;
 	struct bench b;
-	int pulse;
+	const int pulse = start_wide(&b);
 
 	(void)state;
-	settle(&b, 60);
-	source_options_init(&o, SOURCE_PPS);
-	o.width = 0.2;
-	pulse = discipline_add(b.d, &o);
 	for (int i = 0; i < 20; i++) {
 		struct measurement m = {.error = 1, .pulse = true};
 
