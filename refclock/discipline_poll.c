@@ -215,7 +215,8 @@ static bool is_enough(struct discipline *d, struct discipline_source *s)
 static void poll_source(struct discipline *d, int source)
 {
 	struct discipline_source *s = &d->source[source];
-	struct median_rate rate = {d->options.nominal_hz / (1 + d->estimate.rate), d->estimate.rate_sigma};
+	struct median_rate rate = {
+		d->options.nominal_hz / (1 + d->estimate.rate), d->estimate.rate_sigma, sqrt(s->variance)};
 	bool agrees = s->agreeing.count >= s->dissenting.count;
 	struct median_result result;
 

@@ -95,19 +95,6 @@ double discipline_bound(const struct discipline *d, uint64_t counter)
 	return common(d, &e, t) + unseen(d, watched) + (d->used >= 0 ? straying(s) : 0);
 }
 
-/* The first sample: true time runs through it. */
-static void begin(struct discipline *d, const struct discipline_sample *n)
-{
-	struct estimate e = d->estimate;
-
-	d->frame.counter = n->counter;
-	d->frame.time = n->time;
-	estimator_init(&d->estimator, n->sigma, e.rate, e.rate_sigma);
-	d->estimator.updates = 1;
-	d->known = true;
-	d->begun = n->counter;
-}
-
 /* s: noise of a raw sample. What precision claims is not believed to be the noise, but not ignored either; of
  * few samples an outlier may be one of many. */
 static double noise_of(const struct discipline_source *s)
@@ -117,6 +104,19 @@ static double noise_of(const struct discipline_source *s)
 	if (s->seen < DISCIPLINE_KNOWN_NOISE)
 		noise = fmax(noise, s->jitter);
 	return noise * sqrt(1 + 16 / (s->seen + 1));
+}
+
+/* The first sample: true time runs through it. */
+static void begin(struct discipline *d, int source, const struct discipline_sample *n)
+{
+	struct estimate e = d->estimate;
+
+	d->frame.counter = n->counter;
+	d->frame.time = n->time;
+	estimator_init(&d->estimator, noise_of(&d->source[source]), e.rate, e.rate_sigma);
+	d->estimator.updates = 1;
+	d->known = true;
+	d->begun = n->counter;
 }
 
 static void follow(
@@ -190,7 +190,7 @@ void discipline_update(struct discipline *d, int source, const struct median_res
 	const struct discipline_sample *n = &s->newest;
 
 	if (!d->known) {
-		begin(d, n);
+		begin(d, source, n);
 		s->offset = 0;
 	} else {
 		if (d->used != source)

@@ -133,9 +133,10 @@ static double reach_of(const double *distance, unsigned n)
 	return sorted[kept < 1 ? 0 : kept - 1];
 }
 
-static void average(const struct median *median, const struct points *p, const double *distance, double ticks,
-	struct median_result *r)
+static void average(const struct median *median, const struct points *p, const double *distance,
+	const struct median_rate *rate, struct median_result *r)
 {
+	const double ticks = rate->ticks, noise = rate->noise;
 	double reach = reach_of(distance, p->n), x = 0, y = 0;
 	uint64_t error = 0;
 
@@ -146,7 +147,7 @@ static void average(const struct median *median, const struct points *p, const d
 			error = sample_at(median, i)->error > error ? sample_at(median, i)->error : error;
 			r->kept++;
 		}
-		if (distance[i] <= fmax(3 * r->sigma, reach))
+		if (distance[i] <= fmax(3 * fmax(r->sigma, noise), reach))
 			r->sample[r->good++] = *sample_at(median, i);
 		if (p->n > 2 && distance[i] > 5 * r->sigma)
 			r->outliers++;
@@ -172,7 +173,7 @@ bool median_take(struct median *median, const struct median_rate *rate, struct m
 		squares += residual[i] * residual[i];
 	r->jitter = sqrt(squares / p.n);
 	r->sigma = sigma_of_mad * median_copy(distance, p.n) * (p.n > 1 ? p.n / (p.n - 0.8) : 0);
-	average(median, &p, distance, rate->ticks, r);
+	average(median, &p, distance, rate, r);
 	median->count = median->next = 0;
 	return true;
 }

@@ -28,6 +28,7 @@ struct median {
 struct median_rate {
 	double ticks; /* per second */
 	double sigma; /* relative, of that */
+	double noise; /* s: standard deviation of one sample, as it was so far; 0: unknown */
 };
 
 /* One sample out of many: the mean of those that were kept. */

@@ -23,6 +23,7 @@ struct bench {
 	double now, rate, noise;
 	double off[SOURCES]; /* s */
 	bool present[SOURCES];
+	bool alone; /* sentences number the pulses and do nothing else */
 	enum source_verdict verdict[SOURCES];
 	struct timebase timebase;
 	unsigned events[DISCIPLINE_RESET + 1];
@@ -48,6 +49,7 @@ static void add(struct bench *b, enum source_kind kind, const char *refid, const
 	memcpy(o.lock, lock, strlen(lock));
 	o.delay = delay;
 	o.poll = 2;
+	o.noselect = b->alone && kind == SOURCE_NMEA;
 	assert_true(discipline_add(b->d, &o) >= 0);
 }
 
@@ -175,6 +177,34 @@ static void test_serves(void **state)
 	assert_true(b.events[DISCIPLINE_SELECTED] > 0 && b.events[DISCIPLINE_RUNG] > 0);
 	discipline_free(b.d);
 	discipline_free(NULL);
+}
+
+/* Where the rate is constant, the newest end of the straight line through n samples is known to 2/sqrt(n) of
+ * their noise, and nothing can be known better. What else the oscillator might have done costs some of that.
+ */
+static void test_constant_rate(void **state)
+{
+	const int settle = 240, end = 640, seeds = 60;
+	double squares = 0, least = 0;
+
+	(void)state;
+	for (int seed = 1; seed <= seeds; seed++) {
+		struct bench b;
+
+		prepare(&b, 12345, NTP_UNIX_EPOCH << 32);
+		b.seed = (uint64_t)seed;
+		b.noise = 1e-6;
+		b.alone = true;
+		begin(&b);
+		run(&b, settle);
+		for (int n = settle; n < end; n++) {
+			run(&b, 1);
+			squares += error_of(&b) * error_of(&b);
+			least += 4 * b.noise * b.noise / n;
+		}
+		discipline_free(b.d);
+	}
+	assert_true(sqrt(squares / least) < 1.18);
 }
 
 /* A source that is watched only has polls before there is a time that it could be off. */
@@ -728,6 +758,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves),
+		cmocka_unit_test(test_constant_rate),
 		cmocka_unit_test(test_offset_of_nothing),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_any_start),

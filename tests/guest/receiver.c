@@ -3,12 +3,13 @@
  * the interrupt of the emulated parallel port at each of its seconds, where pps_parport takes it for a pulse,
  * and says in NMEA sentences which second that was.
  *
- * usage: receiver TRUTH SERIAL PPM WANDER PERIOD JITTER
+ * usage: receiver TRUTH SERIAL PPM WANDER PERIOD JITTER SEED
  *
  *   TRUTH   the file that gets the struct truth, as in memory
  *   SERIAL  the line that gets the sentences, or "-"
  *   PPM     the error of the guest's oscillator, WANDER ppm more or less in PERIOD seconds
- *   JITTER  of the pulses, ns, one sigma; the same sequence in each run
+ *   JITTER  of the pulses, ns, one sigma
+ *   SEED    which sequence of jitter; the same one in each run with the same seed
  *
  * While the file TRUTH.unplugged is there, nothing is sent; while TRUTH.doubled is, a second pulse comes in
  * the middle of each second. After CALIBRATION pulses the file TRUTH.delay gets the median time, in ns, from
@@ -188,6 +189,7 @@ static void start(struct receiver *r, char **argv)
 	r->truth.wander = atof(argv[4]);
 	r->truth.period = atof(argv[5]);
 	r->jitter = atof(argv[6]);
+	r->random[0] = (unsigned short)atoi(argv[7]);
 	snprintf(r->unplugged, sizeof(r->unplugged), "%s.unplugged", argv[1]);
 	snprintf(r->doubled, sizeof(r->doubled), "%s.doubled", argv[1]);
 	snprintf(r->delay_file, sizeof(r->delay_file), "%s.delay", argv[1]);
@@ -205,10 +207,10 @@ static void start(struct receiver *r, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct receiver r = {.random = {1, 2, 3}};
+	struct receiver r = {.random = {0, 2, 3}};
 
-	if (argc != 7) {
-		fprintf(stderr, "usage: receiver TRUTH SERIAL PPM WANDER PERIOD JITTER\n");
+	if (argc != 8) {
+		fprintf(stderr, "usage: receiver TRUTH SERIAL PPM WANDER PERIOD JITTER SEED\n");
 		return 2;
 	}
 	start(&r, argv);
