@@ -44,8 +44,9 @@ const char *show_seconds(double s, char text[SHOW_TEXT])
 const char *show_signed_seconds(double s, char text[SHOW_TEXT])
 {
 	char plain[SHOW_TEXT];
+	const bool zero = !strpbrk(show_seconds(fabs(s), plain), "123456789");
 
-	snprintf(text, SHOW_TEXT, "%c%.30s", signbit(s) ? '-' : '+', show_seconds(fabs(s), plain));
+	snprintf(text, SHOW_TEXT, "%c%.30s", signbit(s) && !zero ? '-' : '+', plain);
 	return text;
 }
 

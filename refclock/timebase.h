@@ -121,10 +121,12 @@ static inline unsigned timebase_leap(const struct timebase *tb, int64_t side)
 	return side && tb->leap != NTP_LEAP_UNSYNC ? NTP_LEAP_NONE : tb->leap;
 }
 
-/* TAI - UTC in seconds on a side; 0: not known. */
+/* TAI - UTC in seconds on a side; 0: not known. Of nonsense in the segment it makes some other number. */
 static inline int32_t timebase_tai_offset(const struct timebase *tb, int64_t side)
 {
-	return tb->tai_offset ? tb->tai_offset + (int32_t)(side / (int64_t)NTP64_SECOND) : 0;
+	const uint32_t turned = (uint32_t)(side / (int64_t)NTP64_SECOND);
+
+	return tb->tai_offset ? (int32_t)((uint32_t)tb->tai_offset + turned) : 0;
 }
 
 /*

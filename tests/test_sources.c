@@ -228,6 +228,10 @@ static void clock_lines(void **state)
 		"       within 2.3 us, +2 ns to make good; counter +3.500 ppm, wander 2e-05 ppm/s, 41.5 C\n"
 		"       TAI - UTC 37 s, no leap second known of; list expires 2100-01-01\n");
 	free(text);
+	sources.offset = -1e-12;
+	text = printed(print_clock, 1);
+	assert_non_null(strstr(text, ", +0 ns to make good; "));
+	free(text);
 	sources.rung = LADDER_UNSYNCHRONISED;
 	sources.temperature = NAN;
 	sources.bound = INFINITY;

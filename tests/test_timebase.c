@@ -178,6 +178,10 @@ static void test_turn(void **state)
 	assert_int_equal(timebase_leap(&tb, timebase_side(&tb, tb.leap_at)), NTP_LEAP_UNSYNC);
 	tb.tai_offset = 0;
 	assert_int_equal(timebase_tai_offset(&tb, timebase_side(&tb, tb.leap_at)), 0);
+	/* Nonsense is no more than nonsense. */
+	tb.tai_offset = INT32_MAX;
+	assert_int_equal(timebase_tai_offset(&tb, (int64_t)NTP64_SECOND), INT32_MIN);
+	timebase_tai_offset(&tb, INT64_MIN);
 }
 
 /* Without a turn there is one side, wherever leap_at is; with one also where the counter wraps. */

@@ -15,4 +15,14 @@ from shared_fixtures import (  # noqa: E402,F401  pylint: disable=wrong-import-p
 
 @pytest.fixture(scope="session")
 def workbench():
-    return guest.Workbench()
+    made = guest.Workbench()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def guests(request, workbench):
+    """The guests of all modules of this run, by name. Each module says which by its start(workbench); they run several at a
+    time, while the tests wait for the one that they need."""
+    modules = dict.fromkeys(item.module for item in request.session.items)
+    return {name: started for module in modules for name, started in module.start(workbench).items()}

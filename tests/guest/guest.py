@@ -1,4 +1,5 @@
 """What the tests of this directory are made of: a kernel, an emulator, programs, and scenarios that run in a guest."""
+import concurrent.futures
 import math
 import os
 import platform
@@ -17,13 +18,23 @@ MODULES = ("parport_pc", "pps_parport", "igb")
 # Of the kernel's package, with what these modules need; all of it would be 400 MB.
 KERNEL_PARTS = ("*/boot/vmlinuz*", *(f"*/kernel/drivers/{part}/*" for part in (
     "parport", "pps", "ptp", "net/ethernet/intel/igb", "i2c/algos", "dca")))
-# Host seconds until a guest is given up. The longest scenario takes a fifth of it on an idle machine.
+# Host seconds until a guest is given up. The longest scenario takes a third of it on an idle machine.
 LIMIT = 480
 
 
 def first(root, *names):
     """Of these files below a directory the one that is there."""
     return next((os.path.join(root, name) for name in names if os.path.exists(os.path.join(root, name))), None)
+
+
+class Missing:
+    """In place of a guest that cannot be started."""
+
+    def __init__(self, reason):
+        self._reason = reason
+
+    def result(self):
+        pytest.skip(self._reason)
 
 
 class Workbench:
@@ -44,6 +55,8 @@ class Workbench:
         boot = os.path.join(self._kernel_root, "boot")
         self._kernel = first(boot, *sorted(name for name in os.listdir(boot) if name.startswith("vmlinuz")))
         self._modules = initramfs.Modules(self._kernel_root)
+        # What a guest sees does not depend on what else the host does (machine.py).
+        self._pool = concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0)))
 
     def _an_emulator(self):
         """The newest, from the backports: only from version 8 on QEMU has the NIC with a clock."""
@@ -91,14 +104,25 @@ class Workbench:
         archive.text("/init", "\n".join([*lines, "section end", "poweroff -f", ""]), 0o755)
         return archive
 
-    def run(self, name, script, programs, **variables):
-        """Run a scenario in a guest; its sections, by name. The console is kept in build/guest/NAME.log."""
-        programs = {"receiver": self.built("tests", "guest_receiver"), "judge": self.built("tests", "guest_judge"),
-                    **programs}
+    def start(self, name, script, programs, **variables):
+        """Have a scenario run in a guest as soon as a CPU is free. result() of what is returned waits for its sections, by
+        name, or skips the test where programs() cannot be had. The console is kept in build/guest/NAME.log."""
+        try:
+            found = {"receiver": self.built("tests", "guest_receiver"), "judge": self.built("tests", "guest_judge"),
+                     **programs()}
+        except pytest.skip.Exception as reason:
+            return Missing(str(reason))
         image = os.path.join(self.directory, f"{name}.cpio.gz")
-        self._archive(script, programs, variables).write(image)
-        return machine.sections(self.emulator.boot(
-            self._kernel, image, os.path.join(self.directory, f"{name}.log"), LIMIT))
+        self._archive(script, found, variables).write(image)
+        return self._pool.submit(self._run, image, os.path.join(self.directory, f"{name}.log"))
+
+    def _run(self, image, console):
+        return machine.sections(self.emulator.boot(self._kernel, image, console, LIMIT))
+
+    def close(self):
+        """Whoever waits for a guest that has not ended learns that it will not."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.emulator.end()
 
 
 class Series:

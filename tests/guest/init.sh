@@ -41,7 +41,7 @@ await()
 start_receiver()
 {
 	drain
-	receiver $truth /dev/ttyS2 "$ppm" "$wander" "$period" "$jitter" "${seed:-1}" &
+	receiver $truth /dev/ttyS2 "$ppm" "$wander" "$period" "$jitter" "$seed" &
 	await 60 $truth.delay
 	delay=$(printf '0.%09d' "$(cat $truth.delay)")
 }

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 
 SHIFT = 1  # 2 ns an instruction: a CPU of 500 MHz or so
 START = "2026-06-01T12:00:00"
@@ -28,6 +29,7 @@ class Emulator:
     def __init__(self, root):
         """In the directory where its packages are unpacked; the system's libraries serve where it has none."""
         self._program, self._root = os.path.join(root, QEMU), root
+        self._lock, self._running, self._ended = threading.Lock(), set(), False
         self._env = {**os.environ, "LD_LIBRARY_PATH": library_path(root)}
         self.devices = self._ask("-device", "help")
         self.version = self._ask("--version").splitlines()[0]
@@ -58,19 +60,34 @@ class Emulator:
                 "-device", "isa-serial,chardev=far,index=2,iobase=0x3e8,irq=5",
                 "-chardev", "null,id=port", "-device", "isa-parallel,chardev=port", *nic]
 
+    def _start(self, command):
+        with self._lock:
+            if self._ended:
+                raise Failed("no guest is started any more")
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,  # pylint: disable=consider-using-with
+                                       stderr=subprocess.STDOUT, text=True, env=self._env)
+            self._running.add(process)
+        return process
+
+    def end(self):
+        """Of all guests, for good. Any thread."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                process.send_signal(signal.SIGKILL)
+
     def boot(self, kernel, initramfs, console, limit):
-        """Run a guest to its end, within so many seconds; what it has written to its console."""
+        """Run a guest to its end, within so many seconds; what it has written to its console. Any thread."""
         with tempfile.TemporaryDirectory(prefix="twguest") as directory:
-            command = self._command(kernel, initramfs, console, directory)
-            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True, env=self._env) as process:
+            with self._start(self._command(kernel, initramfs, console, directory)) as process:
                 try:
                     said, _ = process.communicate(timeout=limit)
-                except BaseException as error:
+                except subprocess.TimeoutExpired as error:
                     process.send_signal(signal.SIGKILL)
-                    if isinstance(error, subprocess.TimeoutExpired):
-                        raise Failed(f"the guest was not ready within {limit} s; see {console}") from error
-                    raise
+                    raise Failed(f"the guest was not ready within {limit} s; see {console}") from error
+                finally:
+                    with self._lock:
+                        self._running.discard(process)
         if process.returncode != 0:
             raise Failed(f"QEMU ended with status {process.returncode}: {said.strip()[-300:]}")
         with open(console, encoding="utf-8", errors="replace") as f:

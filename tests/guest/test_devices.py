@@ -9,24 +9,38 @@ LIMITS = {"NMEA": 50e6, "SHM of sentences": 50e6, "SHM of pulses": 20e3, "SOCK":
 BY_GPSD = {"SHM of sentences", "SHM of pulses", "SOCK", "GPSD"}
 
 
-@pytest.fixture(scope="module")
-def devices(workbench):
-    programs = {"tickwire-clock": workbench.built("bin", "tickwire-clock"), "tickwire": workbench.built("bin", "tickwire"),
-                "phc": workbench.built("tests", "guest_phc")}
-    missing = {}
+def why_missing(workbench):
+    """Of the devices that cannot be had, by name."""
+    reasons = {}
     try:
-        programs["gpsd"] = workbench.packaged("gpsd", "gpsd")
+        workbench.packaged("gpsd", "gpsd")
     except pytest.skip.Exception as reason:
-        missing = dict.fromkeys(BY_GPSD, str(reason))
+        reasons = dict.fromkeys(BY_GPSD, str(reason))
     if not workbench.emulator.has("igb"):
-        missing["PHC"] = f"needs a NIC with a clock, which QEMU has from version 8 on: {workbench.emulator.version}"
-    return workbench.run("devices", "devices.sh", programs, ppm=50, wander=0, period=3600, jitter=1000, **PHASES), missing
+        reasons["PHC"] = f"needs a NIC with a clock, which QEMU has from version 8 on: {workbench.emulator.version}"
+    return reasons
+
+
+def start(workbench):
+    def programs():
+        found = {"tickwire-clock": workbench.built("bin", "tickwire-clock"), "tickwire": workbench.built("bin", "tickwire"),
+                 "phc": workbench.built("tests", "guest_phc")}
+        if not BY_GPSD & why_missing(workbench).keys():
+            found["gpsd"] = workbench.packaged("gpsd", "gpsd")
+        return found
+    return {"devices": workbench.start("devices", "devices.sh", programs,
+                                       ppm=50, wander=0, period=3600, jitter=1000, seed=1, **PHASES)}
+
+
+@pytest.fixture(scope="module")
+def missing(workbench):
+    return why_missing(workbench)
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_device(devices, name, figure):
+def test_device(guests, missing, name, figure):
     """Synchronised, at stratum 1, and right."""
-    sections, missing = devices
+    sections = guests["devices"].result()
     if name in missing:
         pytest.skip(missing[name])
     seen = guest.Series(sections[name])

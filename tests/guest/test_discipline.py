@@ -1,15 +1,34 @@
 """Clocks kept by the pulses of one receiver, whose true time is known: chronyd, and tickwire-clock by the same pulses."""
+import math
+
 import guest
 import pytest
 
 # The guest's oscillator is off by 50 ppm and by 0.1 ppm more or less in an hour; a pulse by 1 us, one sigma.
-OSCILLATOR = {"ppm": 50, "wander": 0.1, "period": 3600, "jitter": 1000}
+OSCILLATOR = {"ppm": 50, "wander": 0.1, "period": 3600, "jitter": 1000, "seed": 1}
 # Seconds in the guest: to settle, with pulses, without, and with them again.
 PHASES = {"settle": 240, "locked": 400, "holdover": 600, "back": 120, "interval": 0.23}
 # An oscillator that does not wander, as none does, and no more than what comparing by pulses takes.
 CONSTANT = {"wander": 0, "holdover": 1, "back": 1}
+# Sequences of jitter. With one, whose error is less is chance.
+SEEDS = (1, 2, 3)
 # Of both clocks' PPS source, in the syntax that they share.
 OPTIONS = "poll 4"
+SCRIPTS = {"chronyd": "chronyd.sh", "tickwire": "tickwire.sh"}
+
+
+def start(workbench):
+    programs = {
+        "chronyd": lambda: {"chronyd": workbench.program("chronyd", "chrony"), "gpsd": workbench.packaged("gpsd", "gpsd")},
+        "tickwire": lambda: {name: workbench.built("bin", name) for name in ("tickwire", "tickwire-clock")}}
+
+    def guest_of(clock, name, **changes):
+        return name, workbench.start(name, SCRIPTS[clock], programs[clock],
+                                     options=OPTIONS, **{**OSCILLATOR, **PHASES, **changes})
+
+    return dict([*(guest_of(clock, clock) for clock in SCRIPTS),
+                 *(guest_of(clock, f"{clock}-constant-{seed}", seed=seed, **CONSTANT)
+                   for seed in SEEDS for clock in SCRIPTS)])
 
 
 class Run:
@@ -17,21 +36,9 @@ class Run:
         self.locked, self.holdover, self.back = (guest.Series(sections[name]) for name in ("locked", "holdover", "back"))
 
 
-def run_chronyd(workbench, name, **changes):
-    return Run(workbench.run(name, "chronyd.sh", {
-        "chronyd": workbench.program("chronyd", "chrony"), "gpsd": workbench.packaged("gpsd", "gpsd")},
-        options=OPTIONS, **{**OSCILLATOR, **PHASES, **changes}))
-
-
-def run_tickwire(workbench, name, **changes):
-    return Run(workbench.run(name, "tickwire.sh", {
-        name: workbench.built("bin", name) for name in ("tickwire", "tickwire-clock")},
-        options=OPTIONS, **{**OSCILLATOR, **PHASES, **changes}))
-
-
 @pytest.fixture(scope="module")
-def chronyd(workbench):
-    return run_chronyd(workbench, "chronyd")
+def chronyd(guests):
+    return Run(guests["chronyd"].result())
 
 
 def test_chronyd(chronyd, figure):
@@ -43,8 +50,8 @@ def test_chronyd(chronyd, figure):
 
 
 @pytest.fixture(scope="module")
-def tickwire(workbench):
-    return run_tickwire(workbench, "tickwire")
+def tickwire(guests):
+    return Run(guests["tickwire"].result())
 
 
 def test_tickwire(tickwire, chronyd, figure):
@@ -72,13 +79,18 @@ def test_tickwire_back(tickwire, figure):
     assert tickwire.back.errors[-1] < OSCILLATOR["jitter"]
 
 
-def test_tickwire_constant(workbench, figure):
+def test_tickwire_constant(guests, figure):
     """Nor is it worse where the oscillator's rate is constant: the straight line that chronyd fits is the best there.
 
-    Both come near what can be had, and runs of either differ by a third: what the kernel adds to a stamp is not the same each time."""
-    theirs = run_chronyd(workbench, "chronyd-constant", **CONSTANT).locked
-    ours = run_tickwire(workbench, "tickwire-constant", **CONSTANT).locked
-    figure(f"by pulses {ours}, bound at most {max(ours.bounds):.0f} ns; chronyd {theirs}")
-    assert ours.synchronised() == 1
-    assert ours.outside() == 0
-    assert ours.rms() <= 1.5 * theirs.rms()
+    Two runs of chronyd over all sequences differ by a tenth, for they meet the pulses at other phases of its polls."""
+    def together(clock):
+        return [Run(guests[f"{clock}-constant-{seed}"].result()).locked for seed in SEEDS]
+
+    def rms(of):
+        return math.sqrt(sum(series.rms() ** 2 for series in of) / len(of))
+
+    ours, theirs = together("tickwire"), together("chronyd")
+    figure(f"by pulses rms {rms(ours):.0f} ns, chronyd {rms(theirs):.0f} ns; " + "; ".join(
+        f"{seed}: {a}, chronyd {b}" for seed, a, b in zip(SEEDS, ours, theirs)))
+    assert all(series.synchronised() == 1 and series.outside() == 0 for series in ours)
+    assert rms(ours) <= 1.25 * rms(theirs)

@@ -7,17 +7,16 @@ FAULTS = ("kernel clock set", "doubled pulses", "missed pulses", "killed")
 LIMIT = 20e3  # ns; the pulses' jitter is 1000
 
 
-@pytest.fixture(scope="module")
-def faults(workbench):
-    return workbench.run("faults", "faults.sh", {
+def start(workbench):
+    return {"faults": workbench.start("faults", "faults.sh", lambda: {
         name: workbench.built("bin", name) for name in ("tickwire", "tickwire-clock")},
-        options="poll 4", ppm=50, wander=0.1, period=3600, jitter=1000, **PHASES)
+        options="poll 4", ppm=50, wander=0.1, period=3600, jitter=1000, seed=1, **PHASES)}
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_fault(faults, name, figure):
+def test_fault(guests, name, figure):
     """The time that is served does not move, and no bound is wrong."""
-    seen = guest.Series(faults[name])
+    seen = guest.Series(guests["faults"].result()[name])
     figure(f"{seen}, bound at most {max(seen.bounds):.0f} ns")
     assert seen.outside() == 0
     assert seen.worst() < LIMIT
