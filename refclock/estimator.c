@@ -14,6 +14,9 @@ static const double trend = 2e-10;
 /* What a model is believed less before there are samples, per step of its index: few samples hardly tell a
  * line from a bend, and the line is known better. Logarithms, as the score. */
 static const double rates_handicap = 1.5, drifts_handicap = 0.4;
+/* The mean takes a drift for that much less likely again. Where the oscillator turns, the quiet are believed
+ * for some samples more, which costs little; the variance must not, so it does not share that belief. */
+static const double bend_handicap = 2;
 /* How much of the score stays from one sample to the next. That a quiet model foretells a little better shows
  * only over hundreds of samples. */
 static const double memory = 0.998;
@@ -43,7 +46,7 @@ static int drift_of(int model)
 /* From the scores, which become differences from the best one. */
 static void weigh(struct estimator *e)
 {
-	double best = -INFINITY, sum = 0;
+	double best = -INFINITY, sum = 0, weights = 0;
 	int first = 0;
 
 	for (int i = 0; i < ESTIMATOR_MODELS; i++)
@@ -52,15 +55,18 @@ static void weigh(struct estimator *e)
 		struct estimator_model *m = &e->model[i];
 
 		m->score -= best;
-		m->weight = exp(m->score - rates_handicap * rate_of(i) - drifts_handicap * drift_of(i));
-		sum += m->weight;
-		if (m->weight > e->model[first].weight)
+		m->chance = exp(m->score - rates_handicap * rate_of(i) - drifts_handicap * drift_of(i));
+		m->weight = drift_of(i) > 0 ? m->chance * exp(-bend_handicap) : m->chance;
+		sum += m->chance;
+		weights += m->weight;
+		if (m->chance > e->model[first].chance)
 			first = i;
 	}
 	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
 		struct estimator_model *m = &e->model[i];
 
-		m->weight /= sum;
+		m->chance /= sum;
+		m->weight /= weights;
 		if (rate_of(i) >= rate_of(first) && drift_of(i) >= drift_of(first))
 			m->score = fmax(m->score, -most_behind);
 	}
@@ -99,13 +105,14 @@ void estimator_init(struct estimator *e, double phase_sigma, double rate, double
 		start_model(e, i);
 	}
 	weigh(e);
-	e->noise = e->model[ESTIMATOR_MODELS / 2].noise;
-	estimator_forget(e);
+	e->likely = e->all = (struct outlook){
+		.belief = e->belief, .noise = e->model[ESTIMATOR_MODELS / 2].noise, .glimpsed = e->belief};
 }
 
 void estimator_forget(struct estimator *e)
 {
-	e->glimpsed = e->belief;
+	e->likely.glimpsed = e->likely.belief;
+	e->all.glimpsed = e->all.belief;
 	e->glimpsed_at = 0;
 }
 
@@ -153,37 +160,80 @@ static void move(struct belief *x, const struct transition *by)
 	x->dd *= c * c;
 }
 
-/* What all models think, weighted, with what they disagree by. */
-static void pool(struct estimator *e)
+static double share_of(const struct estimator_model *m, bool likely)
+{
+	return likely ? m->weight : m->chance;
+}
+
+/* `w` times the square of what `from` differs by. */
+static void scatter(struct belief *b, const struct belief *from, double w)
+{
+	double p = from->phase - b->phase, r = from->rate - b->rate, d = from->drift - b->drift;
+
+	b->pp += w * p * p;
+	b->pr += w * p * r;
+	b->pd += w * p * d;
+	b->rr += w * r * r;
+	b->rd += w * r * d;
+	b->dd += w * d * d;
+}
+
+static void pool_noise(const struct estimator *e, bool likely, struct restlessness *n)
+{
+	*n = (struct restlessness){0};
+	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
+		double w = share_of(&e->model[i], likely);
+
+		n->phase += w * e->model[i].noise.phase;
+		n->rate += w * e->model[i].noise.rate;
+		n->drift += w * e->model[i].noise.drift;
+	}
+}
+
+/* The weighted mean of what the models think, their variances, and what they disagree by. */
+static void pool_belief(const struct estimator *e, bool likely, struct belief *all)
 {
 	struct belief m = {0};
-	struct restlessness n = {0};
 
 	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
 		const struct belief *b = &e->model[i].belief;
-		double w = e->model[i].weight;
+		double w = share_of(&e->model[i], likely);
 
 		m.phase += w * b->phase;
 		m.rate += w * b->rate;
 		m.drift += w * b->drift;
-		n.phase += w * e->model[i].noise.phase;
-		n.rate += w * e->model[i].noise.rate;
-		n.drift += w * e->model[i].noise.drift;
+		m.pp += w * b->pp;
+		m.pr += w * b->pr;
+		m.pd += w * b->pd;
+		m.rr += w * b->rr;
+		m.rd += w * b->rd;
+		m.dd += w * b->dd;
 	}
-	for (int i = 0; i < ESTIMATOR_MODELS; i++) {
-		const struct belief *b = &e->model[i].belief;
-		double w = e->model[i].weight;
-		double p = b->phase - m.phase, r = b->rate - m.rate, d = b->drift - m.drift;
+	for (int i = 0; i < ESTIMATOR_MODELS; i++)
+		scatter(&m, &e->model[i].belief, share_of(&e->model[i], likely));
+	*all = m;
+}
 
-		m.pp += w * (b->pp + p * p);
-		m.pr += w * (b->pr + p * r);
-		m.pd += w * (b->pd + p * d);
-		m.rr += w * (b->rr + r * r);
-		m.rd += w * (b->rd + r * d);
-		m.dd += w * (b->dd + d * d);
-	}
-	e->belief = m;
-	e->noise = n;
+/* The mean of the likely, and how far all think that off. */
+static struct belief weigh_up(const struct belief *likely, const struct belief *all)
+{
+	struct belief b = *all;
+
+	b.phase = likely->phase;
+	b.rate = likely->rate;
+	b.drift = likely->drift;
+	scatter(&b, all, 1);
+	return b;
+}
+
+static void pool(struct estimator *e)
+{
+	pool_belief(e, true, &e->likely.belief);
+	pool_noise(e, true, &e->likely.noise);
+	pool_belief(e, false, &e->all.belief);
+	pool_noise(e, false, &e->all.noise);
+	e->belief = weigh_up(&e->likely.belief, &e->all.belief);
+	estimator_forget(e);
 }
 
 void estimator_advance(struct estimator *e, double dt)
@@ -197,7 +247,6 @@ void estimator_advance(struct estimator *e, double dt)
 		diffuse(&e->model[i].belief, &e->model[i].noise, dt);
 	}
 	pool(e);
-	estimator_forget(e);
 }
 
 /* Whether even the most restless model would not have thought of this. */
@@ -239,20 +288,27 @@ static void correct_model(struct estimator_model *m, double offset, double varia
 	correct(&m->belief, v, variance);
 }
 
+static void glimpse(struct outlook *o, double dt, double offset, double variance)
+{
+	const struct transition by = transition_in(dt);
+	double most, v;
+
+	move(&o->glimpsed, &by);
+	diffuse(&o->glimpsed, &o->noise, dt);
+	most = 3 * sqrt(o->glimpsed.pp + variance);
+	v = offset - o->glimpsed.phase;
+	correct(&o->glimpsed, fmin(fmax(v, -most), most), variance);
+}
+
 void estimator_notice(struct estimator *e, double t, double offset, double sigma)
 {
-	double dt = t - e->glimpsed_at, variance = square(fmax(sigma, 1e-12)), most, v;
-	struct transition by;
+	double dt = t - e->glimpsed_at, variance = square(fmax(sigma, 1e-12));
 
 	if (!(dt > 0))
 		return;
-	by = transition_in(dt);
-	move(&e->glimpsed, &by);
-	diffuse(&e->glimpsed, &e->noise, dt);
+	glimpse(&e->likely, dt, offset, variance);
+	glimpse(&e->all, dt, offset, variance);
 	e->glimpsed_at = t;
-	most = 3 * sqrt(e->glimpsed.pp + variance);
-	v = offset - e->glimpsed.phase;
-	correct(&e->glimpsed, fmin(fmax(v, -most), most), variance);
 }
 
 bool estimator_update(struct estimator *e, double offset, double sigma)
@@ -270,11 +326,16 @@ bool estimator_update(struct estimator *e, double offset, double sigma)
 	weigh(e);
 	pool(e);
 	for (int i = 0; i < ESTIMATOR_MODELS; i++)
-		if (e->model[i].weight < hopeless)
+		if (e->model[i].chance < hopeless)
 			start_model(e, i);
-	estimator_forget(e);
 	e->updates++;
 	return true;
+}
+
+static void shift(struct outlook *o, double phase)
+{
+	o->belief.phase -= phase;
+	o->glimpsed.phase -= phase;
 }
 
 void estimator_shift(struct estimator *e, double phase)
@@ -282,7 +343,8 @@ void estimator_shift(struct estimator *e, double phase)
 	for (int i = 0; i < ESTIMATOR_MODELS; i++)
 		e->model[i].belief.phase -= phase;
 	e->belief.phase -= phase;
-	e->glimpsed.phase -= phase;
+	shift(&e->likely, phase);
+	shift(&e->all, phase);
 }
 
 void estimator_loosen(struct estimator *e, double phase_sigma, double rate_sigma)
@@ -292,7 +354,6 @@ void estimator_loosen(struct estimator *e, double phase_sigma, double rate_sigma
 		e->model[i].belief.rr += square(rate_sigma);
 	}
 	pool(e);
-	estimator_forget(e);
 }
 
 static void foretell(
@@ -311,10 +372,11 @@ static void foretell(
 
 void estimator_predict(const struct estimator *e, double dt, double noisy, struct estimate *estimate)
 {
-	foretell(e->belief, &e->noise, dt, noisy, estimate);
+	foretell(e->belief, &e->all.noise, dt, noisy, estimate);
 }
 
 void estimator_glimpse(const struct estimator *e, double dt, double noisy, struct estimate *estimate)
 {
-	foretell(e->glimpsed, &e->noise, dt - e->glimpsed_at, noisy, estimate);
+	foretell(weigh_up(&e->likely.glimpsed, &e->all.glimpsed), &e->all.noise, dt - e->glimpsed_at, noisy,
+		estimate);
 }

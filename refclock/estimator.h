@@ -26,15 +26,23 @@ struct estimator_model {
 	struct belief belief;
 	struct restlessness noise;
 	double score;  /* logarithm of the likelihood, of late */
-	double weight; /* 0 to 1 */
+	double chance; /* that it is the right one; all together 1 */
+	double weight; /* in the mean; likewise */
+};
+
+/* What models think together. */
+struct outlook {
+	struct belief belief;
+	struct restlessness noise;
+	struct belief glimpsed; /* `belief`, and the samples that have been noticed since */
 };
 
 struct estimator {
 	struct estimator_model model[ESTIMATOR_MODELS];
-	struct belief belief;      /* of all together */
-	struct restlessness noise; /* likewise */
-	struct belief glimpsed;    /* `belief`, and the samples that it has not weighed yet ... */
-	double glimpsed_at;        /* ... at so many seconds after its instant */
+	struct belief belief;  /* the mean of `likely`, and how far all models think that off */
+	struct outlook likely; /* by weight */
+	struct outlook all;    /* by chance */
+	double glimpsed_at;    /* s after the estimator's instant: the newest sample noticed */
 	unsigned updates;
 	bool surprised; /* the sample before was one that no model explains */
 };

@@ -204,7 +204,7 @@ static void test_constant_rate(void **state)
 		}
 		discipline_free(b.d);
 	}
-	assert_true(sqrt(squares / least) < 1.18);
+	assert_true(sqrt(squares / least) < 1.06);
 }
 
 /* A source that is watched only has polls before there is a time that it could be off. */

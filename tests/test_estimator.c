@@ -99,31 +99,37 @@ static void test_line(void **state)
 		calmed += follow(&e, &t, 900, 300, &worst) / 40;
 		assert_true(worst < 4.5);
 	}
-	assert_true(sqrt(fresh / line_variance(240, 640, noise)) < 1.25);
-	assert_true(sqrt(calmed / line_variance(300, 900, noise)) < 1.8);
+	assert_true(sqrt(fresh / line_variance(240, 640, noise)) < 1.05);
+	assert_true(sqrt(calmed / line_variance(300, 900, noise)) < 1.5);
 }
 
 /* After hours without a change it takes some samples to see one, not hours: until then the error is within
- * five standard deviations and the noise of a sample, which the bound has both. */
+ * five standard deviations and the noise of a sample, which the bound has both. How far off the mean may be,
+ * is not judged by those alone that the mean follows. */
 static void test_turns_after_calm(void **state)
 {
+	const int seeds = 20;
+	double most, sum = 0, worst;
 	struct estimator e;
 	struct estimate x;
-	double worst;
 
 	(void)state;
-	for (uint64_t seed = 0; seed < 20; seed++) {
-		struct truth t = {seed, 0, 0, 20e-6, 0, 3600, 1e-7};
+	for (int seed = 0; seed < seeds; seed++) {
+		struct truth t = {(uint64_t)seed, 0, 0, 20e-6, 0, 3600, 1e-7};
 
 		estimator_init(&e, 1e-5, 0, 6e-5);
+		most = 0;
 		follow(&e, &t, 10000, 0, &worst);
 		t.turn = noise_scale(&t.seed, 1e-11, 3e-9);
 		for (int i = 0; i < 1000; i++) {
 			follow(&e, &t, 1, 0, &worst);
 			estimator_predict(&e, 0, 64, &x);
 			assert_true(fabs(x.phase - t.phase) < 5 * x.phase_sigma + t.noise);
+			most = fmax(most, worst);
 		}
+		sum += most;
 	}
+	assert_true(sum / seeds < 5.2);
 }
 
 /* One sample that nothing explains is passed over, two of them are believed. */
