@@ -18,10 +18,12 @@ import time
 import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
+                os.path.join(os.path.dirname(os.path.abspath(__file__)), "system")]
 
 import check_includes  # noqa: E402  pylint: disable=wrong-import-position
 import fuzz  # noqa: E402  pylint: disable=wrong-import-position
+import lab_backends  # noqa: E402  pylint: disable=wrong-import-position
 
 ROOT = check_includes.ROOT
 FUZZ_SECONDS = 10
@@ -220,12 +222,12 @@ def said_by(message):
     return first if "assert " in first else last_line(message, first)
 
 
-def take_pytest(group, report, log):
+def take_pytest(group, report, log, prefix=""):
     if not os.path.exists(path(report)):
-        group.bad("pytest", first_error(log))
+        group.bad(f"{prefix}pytest", first_error(log))
         return
     for case in xml.etree.ElementTree.parse(path(report)).iter("testcase"):
-        name = f"{case.get('classname', '').split('.')[-1]}::{case.get('name')}"
+        name = f"{prefix}{case.get('classname', '').split('.')[-1]}::{case.get('name')}"
         outcome = next((child for child in case if child.tag in ("failure", "error", "skipped")), None)
         if outcome is None:
             group.good()
@@ -235,14 +237,14 @@ def take_pytest(group, report, log):
             group.bad(name, f"{said_by(outcome.get('message'))}; see {log}")
 
 
-def run_pytest(name, directory, inside=(), files=("system",), without=()):
+def run_pytest(name, directory, inside=(), files=("system",), without=(), **environment):
     """The cases of these files or folders of tests/, but for those of some files: the report and the log."""
     report, log = (os.path.join(directory, f"{name}.{kind}") for kind in ("xml", "log"))
     if os.path.exists(path(report)):
         os.unlink(path(report))
     run(log, *inside, sys.executable, "-B", "-m", "pytest", "-rs", "-p", "no:cacheprovider",
         f"--junitxml={path(report)}", *(f"--ignore={path('tests', file)}" for file in without),
-        *(path("tests", file) for file in files), TICKWIRE_BUILD=path(directory), **SANITIZER_OPTIONS)
+        *(path("tests", file) for file in files), TICKWIRE_BUILD=path(directory), **SANITIZER_OPTIONS, **environment)
     return report, log
 
 
@@ -280,6 +282,27 @@ def system_sanitizers(group):
         run_system(group, "build-asan", FIXED_LAYOUT)
 
 
+# What a whole tickwire is made to use, and the tests whose replies are made by it.
+FORCED = ["aeadbackend vaes512, packetlane avx512", "aeadbackend vaes256", "aeadbackend aesni",
+          "aeadbackend openssl, packetlane generic"]
+ANSWERING = [f"system/test_{name}.py" for name in
+             ("frames", "nts_aeads", "nts_clients", "nts_faults", "nts_keys", "workers")]
+
+
+def backends(group):
+    if not build(group, "build", "gcc"):
+        return
+    for directives in FORCED:
+        pairs = lab_backends.directives_of(directives)
+        name = pairs[0][1]
+        reason = next((reason for pair in pairs if (reason := lab_backends.why_not(*pair))), None)
+        if reason:
+            group.skip(name, reason)
+        else:
+            take_pytest(group, *run_pytest(f"{group.name}-{name}", "build", files=ANSWERING, TICKWIRE_FORCE=directives),
+                        prefix=f"{name}: ")
+
+
 def in_guest(group):
     if build(group, "build", "gcc"):
         take_pytest(group, *run_pytest(group.name, "build", files=["guest"]))
@@ -293,10 +316,11 @@ GROUPS = [
     Group("fuzz", f"libFuzzer, {FUZZ_SECONDS} s each"),
     Group("system", "whole tickwire, real peers"),
     Group("system-sanitizers", "the same with ASan + UBSan"),
+    Group("backends", "NTS and frames, each AEAD forced"),
     Group("guest", "clocks by devices, emulated"),
 ]
 RUNNERS = {"style": style, "unit": unit, "sanitizers": sanitizers, "threads": threads, "fuzz": fuzzing,
-           "system": system, "system-sanitizers": system_sanitizers, "guest": in_guest}
+           "system": system, "system-sanitizers": system_sanitizers, "backends": backends, "guest": in_guest}
 
 
 def print_skipped(groups):

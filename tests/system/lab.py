@@ -20,6 +20,8 @@ import time
 
 import pytest
 
+import lab_backends
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("TICKWIRE_BUILD", os.path.join(ROOT, "build")))
 TICKWIRE = os.path.join(BUILD, "bin", "tickwire")
@@ -58,22 +60,15 @@ def need_file(path, what):
         pytest.skip(f"needs {what}: {path} is not here")
 
 
-def cpu_lacks(features):
-    """Of these features of a CPU, as /proc/cpuinfo names them, those that are not here."""
-    with open("/proc/cpuinfo", encoding="ascii") as f:
-        flags = next((line.split(":")[1].split() for line in f if line.startswith("flags")), [])
-    return sorted(set(features) - set(flags))
+def need_cpu(directive, value):
+    reason = lab_backends.why_not(directive, value)
+    if reason:
+        pytest.skip(reason)
 
 
-def need_cpu(name, features):
-    lacks = cpu_lacks(features)
-    if lacks:
-        pytest.skip(f"{name} needs a CPU with {', '.join(lacks)}")
-
-
-def check_not_for_this_cpu(pair, directive, needs):
+def check_not_for_this_cpu(pair, directive):
     """The directive refuses the first of its values that this CPU has not all features for, in a sentence."""
-    lacking = [name for name, features in needs.items() if cpu_lacks(features)]
+    lacking = [value for value in lab_backends.NEEDS[directive] if lab_backends.lacks(directive, value)]
     if not lacking:
         pytest.skip(f"needs a CPU that lacks something that {directive} can ask for")
     tickwire = pair.tickwire(sets=["local stratum 8", f"{directive} {lacking[0]}"], wait=False)
@@ -309,7 +304,7 @@ class Tickwire:
         args = [*prefix, TICKWIRE, "run", "--run-dir", self.run_dir]
         for interface in interfaces:
             args += ["--set", f"interface {interface}"]
-        for line in sets:
+        for line in [*sets, *map(" ".join, lab_backends.forced())]:
             args += ["--set", line]
         if config:
             args += ["-c", config]
@@ -319,6 +314,8 @@ class Tickwire:
         if wait:
             self.process.wait_log(r"^tickwire: ready$")
             self.start_time = time.monotonic() - self.started
+            if lab_backends.forced():
+                lab_backends.check(self.status())
 
     def log(self):
         return self.process.log()

@@ -3,19 +3,17 @@ right, and one that the CPU has not is refused in a sentence."""
 import pytest
 
 import lab
+import lab_backends
 import lab_bench
 import lab_nts as nts
 from conftest import Pair
 
-AESNI = {"aes", "ssse3", "pclmulqdq"}
-VAES = AESNI | {"avx2", "vaes", "vpclmulqdq"}
-NEEDS = {"vaes512": VAES | {"avx512f", "avx512bw"}, "vaes256": VAES, "aesni": AESNI, "openssl": set()}
 OFFSET_MOST = 0.02
 
 
-@pytest.fixture(params=NEEDS)
+@pytest.fixture(params=lab_backends.NEEDS["aeadbackend"])
 def backend(request):
-    lab.need_cpu(request.param, NEEDS[request.param])
+    lab.need_cpu("aeadbackend", request.param)
     return request.param
 
 
@@ -51,4 +49,4 @@ def test_bursts(pair, authority, backend):
 
 
 def test_not_for_this_cpu(pair):
-    lab.check_not_for_this_cpu(pair, "aeadbackend", NEEDS)
+    lab.check_not_for_this_cpu(pair, "aeadbackend")

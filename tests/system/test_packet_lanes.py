@@ -3,16 +3,15 @@ refused in a sentence."""
 import pytest
 
 import lab
+import lab_backends
 import lab_bench
 from conftest import Pair
 
-NEEDS = {"avx512": {"avx512f", "avx512bw", "avx512vbmi", "avx512_vnni"}, "generic": set()}
 
-
-@pytest.mark.parametrize("lane", NEEDS)
+@pytest.mark.parametrize("lane", lab_backends.NEEDS["packetlane"])
 @pytest.mark.parametrize("host", [Pair.server4, Pair.server6])
 def test_bursts(pair, lane, host):
-    lab.need_cpu(lane, NEEDS[lane])
+    lab.need_cpu("packetlane", lane)
     tickwire = pair.tickwire(sets=["local stratum 8", f"packetlane {lane}"])
     assert tickwire.status()["packet_lane"] == lane
     load = lab_bench.load_json(pair.client, host, "--arrival", "burst", "--burst", 27, "--rate", 5400, "--time", 1,
@@ -23,4 +22,4 @@ def test_bursts(pair, lane, host):
 
 
 def test_not_for_this_cpu(pair):
-    lab.check_not_for_this_cpu(pair, "packetlane", NEEDS)
+    lab.check_not_for_this_cpu(pair, "packetlane")
