@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -227,6 +228,35 @@ static pid_t helper_process(void)
 	return pid;
 }
 
+static bool sleeps(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*d %*s %c", &state), 1);
+	fclose(file);
+	return state == 'S';
+}
+
+/* The helper has done all that it was told. */
+static void assert_done(void)
+{
+	pid_t pid = helper_process();
+
+	for (int i = 0; i < 500; i++) {
+		int left = 1;
+
+		assert_int_equal(ioctl(files.fd, FIONREAD, &left), 0);
+		if (left == 0 && sleeps(pid))
+			return;
+		wait_ms(10);
+	}
+	fail();
+}
+
 static void helper_makes_the_directory(void **state)
 {
 	struct stat st;
@@ -253,6 +283,7 @@ static void helper_waits_for_the_directory(void **state)
 	start();
 	assert_trouble("/far/logs cannot be opened: No such file or directory; make it, and logs begin");
 	clock_files_log(&files, &example);
+	assert_done();
 	assert_int_equal(mkdir(parent, 0777), 0);
 	assert_int_equal(chmod(parent, 0777), 0);
 	wait_ms(1100);
