@@ -215,7 +215,7 @@ static bool is_enough(struct discipline *d, struct discipline_source *s)
 static void poll_source(struct discipline *d, int source)
 {
 	struct discipline_source *s = &d->source[source];
-	struct median_rate rate = {
+	struct median_known known = {
 		d->options.nominal_hz / (1 + d->estimate.rate), d->estimate.rate_sigma, sqrt(s->variance)};
 	bool agrees = s->agreeing.count >= s->dissenting.count;
 	struct median_result result;
@@ -225,7 +225,7 @@ static void poll_source(struct discipline *d, int source)
 	s->arrived = false;
 	if (!is_enough(d, s))
 		return;
-	if (median_take(agrees ? &s->agreeing : &s->dissenting, &rate, &result)) {
+	if (median_take(agrees ? &s->agreeing : &s->dissenting, &known, &result)) {
 		if (agrees)
 			accept(d, source, &result);
 		else

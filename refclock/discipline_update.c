@@ -107,13 +107,14 @@ static double noise_of(const struct discipline_source *s)
 }
 
 /* The first sample: true time runs through it. */
-static void begin(struct discipline *d, int source, const struct discipline_sample *n)
+static void begin(struct discipline *d, const struct discipline_source *s)
 {
+	const struct discipline_sample *n = &s->newest;
 	struct estimate e = d->estimate;
 
 	d->frame.counter = n->counter;
 	d->frame.time = n->time;
-	estimator_init(&d->estimator, noise_of(&d->source[source]), e.rate, e.rate_sigma);
+	estimator_init(&d->estimator, noise_of(s), e.rate, e.rate_sigma);
 	d->estimator.updates = 1;
 	d->known = true;
 	d->begun = n->counter;
@@ -190,7 +191,7 @@ void discipline_update(struct discipline *d, int source, const struct median_res
 	const struct discipline_sample *n = &s->newest;
 
 	if (!d->known) {
-		begin(d, source, n);
+		begin(d, s);
 		s->offset = 0;
 	} else {
 		if (d->used != source)

@@ -288,13 +288,12 @@ static void correct_model(struct estimator_model *m, double offset, double varia
 	correct(&m->belief, v, variance);
 }
 
-static void glimpse(struct outlook *o, double dt, double offset, double variance)
+static void glimpse(struct outlook *o, const struct transition *by, double offset, double variance)
 {
-	const struct transition by = transition_in(dt);
 	double most, v;
 
-	move(&o->glimpsed, &by);
-	diffuse(&o->glimpsed, &o->noise, dt);
+	move(&o->glimpsed, by);
+	diffuse(&o->glimpsed, &o->noise, by->t);
 	most = 3 * sqrt(o->glimpsed.pp + variance);
 	v = offset - o->glimpsed.phase;
 	correct(&o->glimpsed, fmin(fmax(v, -most), most), variance);
@@ -304,10 +303,13 @@ void estimator_notice(struct estimator *e, double t, double offset, double sigma
 {
 	double dt = t - e->glimpsed_at, variance = square(fmax(sigma, 1e-12));
 
+	struct transition by;
+
 	if (!(dt > 0))
 		return;
-	glimpse(&e->likely, dt, offset, variance);
-	glimpse(&e->all, dt, offset, variance);
+	by = transition_in(dt);
+	glimpse(&e->likely, &by, offset, variance);
+	glimpse(&e->all, &by, offset, variance);
 	e->glimpsed_at = t;
 }
 

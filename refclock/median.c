@@ -134,9 +134,9 @@ static double reach_of(const double *distance, unsigned n)
 }
 
 static void average(const struct median *median, const struct points *p, const double *distance,
-	const struct median_rate *rate, struct median_result *r)
+	const struct median_known *known, struct median_result *r)
 {
-	const double ticks = rate->ticks, noise = rate->noise;
+	const double ticks = known->ticks, noise = known->noise;
 	double reach = reach_of(distance, p->n), x = 0, y = 0;
 	uint64_t error = 0;
 
@@ -159,7 +159,7 @@ static void average(const struct median *median, const struct points *p, const d
 	r->error = (double)error / (double)NTP64_SECOND;
 }
 
-bool median_take(struct median *median, const struct median_rate *rate, struct median_result *r)
+bool median_take(struct median *median, const struct median_known *known, struct median_result *r)
 {
 	double residual[MEDIAN_MAX], distance[MEDIAN_MAX], squares = 0;
 	struct points p;
@@ -167,13 +167,13 @@ bool median_take(struct median *median, const struct median_rate *rate, struct m
 	*r = (struct median_result){.taken = median->count};
 	if (median->count == 0)
 		return false;
-	lay_out(median, rate->ticks, &p);
-	deviate(&p, rate_matters(&p, rate->sigma) ? slope_of(&p) : 0, residual, distance);
+	lay_out(median, known->ticks, &p);
+	deviate(&p, rate_matters(&p, known->sigma) ? slope_of(&p) : 0, residual, distance);
 	for (unsigned i = 0; i < p.n; i++)
 		squares += residual[i] * residual[i];
 	r->jitter = sqrt(squares / p.n);
 	r->sigma = sigma_of_mad * median_copy(distance, p.n) * (p.n > 1 ? p.n / (p.n - 0.8) : 0);
-	average(median, &p, distance, rate, r);
+	average(median, &p, distance, known, r);
 	median->count = median->next = 0;
 	return true;
 }

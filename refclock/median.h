@@ -24,8 +24,8 @@ struct median {
 	struct median_sample sample[MEDIAN_MAX];
 };
 
-/* What is known of the counter's rate while samples are compared. */
-struct median_rate {
+/* What is known while samples are compared: the counter's rate, and their noise. */
+struct median_known {
 	double ticks; /* per second */
 	double sigma; /* relative, of that */
 	double noise; /* s: standard deviation of one sample, as it was so far; 0: unknown */
@@ -40,7 +40,8 @@ struct median_result {
 	double jitter;           /* s: root mean square around the median, of all */
 	unsigned taken;          /* samples there were */
 	unsigned kept, outliers; /* of them; outliers are farther from the median than five sigma */
-	/* Those within three sigma of the median, the oldest first: what is fit to be weighed one by one. */
+	/* Those within three sigma of the median, or three times the known noise, the oldest first: what is
+	 * fit to be weighed one by one. */
 	unsigned good;
 	struct median_sample sample[MEDIAN_MAX];
 };
@@ -52,7 +53,7 @@ void median_add(struct median *median, const struct median_sample *sample);
 
 /* All samples there are as one, and begin anew. False where there is none. When the rate is too uncertain for
  * samples of different instants to be compared, it is taken from them (Theil and Sen's median of slopes). */
-bool median_take(struct median *median, const struct median_rate *rate, struct median_result *result);
+bool median_take(struct median *median, const struct median_known *known, struct median_result *result);
 
 /* The median of n numbers, which are put in order; 0 of none. */
 double median_of(double *value, unsigned n);

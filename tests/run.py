@@ -18,8 +18,8 @@ import time
 import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
-sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
-                os.path.join(os.path.dirname(os.path.abspath(__file__)), "system")]
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "system")]
 
 import check_includes  # noqa: E402  pylint: disable=wrong-import-position
 import fuzz  # noqa: E402  pylint: disable=wrong-import-position

@@ -48,7 +48,7 @@ static double error_of(const struct feed *f, const struct median_result *r)
 
 static void test_spikes(void **state)
 {
-	struct median_rate rate = {hz, 1e-9, 0};
+	struct median_known rate = {hz, 1e-9, 0};
 	struct median_result r;
 	struct median median;
 
@@ -73,7 +73,7 @@ static void test_spikes(void **state)
 /* 100 ppm between samples would hide their noise, were it not taken from them. */
 static void test_unknown_rate(void **state)
 {
-	struct median_rate rate = {hz, 6e-5, 0};
+	struct median_known rate = {hz, 6e-5, 0};
 	struct median_result r;
 	struct median median;
 
@@ -93,7 +93,7 @@ static void test_unknown_rate(void **state)
  * lost. */
 static void test_known_noise(void **state)
 {
-	const struct median_rate unknown = {hz, 1e-9, 0}, known = {hz, 1e-9, 1e-7};
+	const struct median_known unknown = {hz, 1e-9, 0}, known = {hz, 1e-9, 1e-7};
 	unsigned all = 0, good = 0, good_by_themselves = 0;
 
 	(void)state;
@@ -127,12 +127,12 @@ static void test_ring(void **state)
 	assert_int_equal(median.length, MEDIAN_MAX);
 	median_init(&median, 5);
 	feed(&f, &median, 13);
-	assert_true(median_take(&median, &(struct median_rate){hz, 0, 0}, &r));
+	assert_true(median_take(&median, &(struct median_known){hz, 0, 0}, &r));
 	assert_int_equal(r.taken, 5);
 	assert_true(r.sample[0].counter == 8 * (uint64_t)hz);
 	assert_true(fabs(r.error - 12 / (double)NTP64_SECOND) < 1e-15);
 	feed(&f, &median, 1);
-	assert_true(median_take(&median, &(struct median_rate){hz, 0, 0}, &r));
+	assert_true(median_take(&median, &(struct median_known){hz, 0, 0}, &r));
 	assert_true(r.taken == 1 && r.good == 1 && r.sigma == 0);
 }
 
@@ -149,7 +149,7 @@ static void test_median_of(void **state)
 /* The clock daemon's filter kills for what it does not know, and a filter of full length is rare. */
 static void test_needs_no_system_call(void **state)
 {
-	const struct median_rate rate = {hz, 1, 0};
+	const struct median_known rate = {hz, 1, 0};
 	static struct median median;
 	struct feed f = {.seed = 3, .noise = 1e-6};
 	struct median_result r;
