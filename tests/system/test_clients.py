@@ -53,9 +53,10 @@ class Served:
                                          f"vdev:net_tap0,iface=np0 tap exc0 address {Pair.server4}/24 "
                                          f"address {Pair.server6}/64", sets=sets)
             give_away(self.server, self.client, "np0")
-            # The kernel answers for an address only once it has found it to be nobody else's.
-            lab.wait_for(lambda: not lab.run("ip", "-n", self.server, "addr", "show", "dev", "exc0",
-                                             "tentative").stdout, 5, "duplicate address detection")
+            # The kernel answers for an address only once it has found it to be nobody else's. The link-local one it
+            # may find to be taken: np0 has the same MAC address until it is given away.
+            lab.wait_for(lambda: not lab.run("ip", "-n", self.server, "addr", "show", "dev", "exc0", "to",
+                                             Pair.server6, "tentative").stdout, 5, "duplicate address detection")
         else:
             pair = Pair(self.lab)
             self.server, self.client, self.interface = pair.server, pair.client, "cl0"
