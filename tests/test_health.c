@@ -212,7 +212,7 @@ static void the_hook(void **state)
 	clock_says(LADDER_UNSYNCHRONISED, "b");
 	tick_until_quiet(2000);
 	assert_content(told, "2|serving|a; rm -rf $HOME `x`|\n2|unsynchronised|b|\n");
-	health_leave(&health, &settings, 5000);
+	health_leave(&health, &settings, 60000);
 	assert_content(
 		told, "2|serving|a; rm -rf $HOME `x`|\n2|unsynchronised|b|\n2|silent|tickwire ends|\n");
 }
@@ -295,12 +295,12 @@ static void a_start_that_fails(void **state)
 	snprintf(body, sizeof(body), "echo $1 >>'%s'", told);
 	write_hook(body);
 	close(open(settings.health_file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	health_leave(&other, &settings, 5000);
+	health_leave(&other, &settings, 60000);
 	assert_true(is_there(settings.health_file));
 	assert_false(is_there(told));
 	health_begin(&health, &settings);
 	assert_false(is_there(settings.health_file));
-	health_leave(&health, &settings, 5000);
+	health_leave(&health, &settings, 60000);
 	assert_content(told, "silent\n");
 }
 

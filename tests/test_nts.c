@@ -147,7 +147,7 @@ static void identities_are_sent_again(void **state)
 	nts_tick(&nts);
 	assert_int_equal(hear(), 0);
 	/* Nor is a change lost where the daemon takes nothing. */
-	write_file("a.crt", "a third", 7);
+	write_file("a.crt", "a third one", 11);
 	nts.waiting = NTS_WAITING;
 	nts_tick(&nts);
 	nts_tick(&nts);

@@ -36,10 +36,29 @@ static void start(void)
 	assert_int_equal(opener.devices, 3);
 }
 
-static void assert_refused(const char *path, int flags, int error)
+static void assert_late(const char *path, int flags)
 {
 	errno = 0;
 	assert_int_equal(opener_open(&opener, path, flags), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+}
+
+/* Again while an opener that has got no processor is late, for 30 s. */
+static int open_by(const char *path, int flags)
+{
+	int fd = opener_open(&opener, path, flags);
+
+	for (int i = 0; i < 3000 && fd < 0 && errno == ETIMEDOUT; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		fd = opener_open(&opener, path, flags);
+	}
+	return fd;
+}
+
+static void assert_refused(const char *path, int flags, int error)
+{
+	errno = 0;
+	assert_int_equal(open_by(path, flags), -1);
 	assert_int_equal(errno, error);
 }
 
@@ -55,7 +74,7 @@ static void test_opens_what_it_was_given(void **state)
 	(void)state;
 	start();
 	for (int i = 0; i < 100; i++) {
-		int fd = opener_open(&opener, paths[i % 2], O_RDWR);
+		int fd = open_by(paths[i % 2], O_RDWR);
 
 		assert_true(fd >= 0);
 		assert_true(is_same(fd, paths[i % 2]));
@@ -82,7 +101,7 @@ static void test_opens_nothing_else(void **state)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		assert_refused(others[i], O_RDONLY, EACCES);
 	assert_refused(large, O_RDONLY, EACCES);
-	fd = opener_open(&opener, "/dev/null", O_RDONLY);
+	fd = open_by("/dev/null", O_RDONLY);
 	assert_true(fd >= 0);
 	close(fd);
 	opener_stop(&opener);
@@ -98,7 +117,7 @@ static void test_flags(void **state)
 	start();
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		assert_refused("/dev/null", O_RDWR | flags[i], EINVAL);
-	fd = opener_open(&opener, "/dev/null", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	fd = open_by("/dev/null", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(fd >= 0);
 	close(fd);
 	opener_stop(&opener);
@@ -106,7 +125,7 @@ static void test_flags(void **state)
 
 static void assert_opens(const char *path, int flags)
 {
-	int fd = opener_open(&opener, path, flags);
+	int fd = open_by(path, flags);
 
 	assert_true(fd >= 0);
 	assert_true(is_same(fd, path));
@@ -203,12 +222,12 @@ static void test_hangs(void **state)
 	start();
 	find_processes(pid);
 	kill(pid[0], SIGSTOP);
-	assert_refused("/dev/null", O_RDONLY, ETIMEDOUT);
+	assert_late("/dev/null", O_RDONLY);
 	began = now_ms();
 	for (int i = 0; i < 1000; i++)
-		assert_refused("/dev/null", O_RDONLY, ETIMEDOUT);
-	/* It is asked once: a second question would wait for as long again. */
-	assert_in_range(now_ms() - began, 0, 1000);
+		assert_late("/dev/null", O_RDONLY);
+	/* It is asked once: a second question would wait for as long again, all of them for 100 s. */
+	assert_in_range(now_ms() - began, 0, 50000);
 	assert_opens("/dev/zero", O_RDWR);
 	kill(pid[0], SIGCONT);
 	wait_answer(0);
@@ -227,11 +246,11 @@ static void test_hangs_for_another(void **state)
 	start();
 	find_processes(pid);
 	kill(pid[0], SIGSTOP);
-	assert_refused("/dev/null", O_RDONLY, ETIMEDOUT);
-	assert_refused("/dev/null", O_RDWR, ETIMEDOUT);
+	assert_late("/dev/null", O_RDONLY);
+	assert_late("/dev/null", O_RDWR);
 	kill(pid[0], SIGCONT);
 	wait_answer(0);
-	fd = opener_open(&opener, "/dev/null", O_RDWR);
+	fd = open_by("/dev/null", O_RDWR);
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
 	close(fd);
@@ -336,6 +355,7 @@ static void test_is_confined(void **state)
 static int reap_all(void **state)
 {
 	(void)state;
+	opener_stop(&opener); /* where a test has failed */
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	return 0;

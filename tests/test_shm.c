@@ -354,7 +354,7 @@ static void kill_writer_after(pid_t pid, const struct shm *reader, uint64_t sequ
 {
 	int status;
 
-	for (int64_t end = now_ms() + 5000; shm_sequence(reader) <= sequence && now_ms() < end;)
+	for (int64_t end = now_ms() + 60000; shm_sequence(reader) <= sequence && now_ms() < end;)
 		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 	kill(pid, SIGKILL);
