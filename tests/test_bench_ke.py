@@ -167,7 +167,7 @@ class Storm(Case):
         said = self.ask(f"127.0.0.1:{s.port}", "--rate", 20, "--time", 1.1, "--connections", 1, status=1)
         self.assertEqual(said["begun"] + said["unbegun"], 22, said)
         self.assertGreater(said["unbegun"], 10)
-        self.assertGreater(said["late"], 2)
+        self.assertGreater(said["late"], 0)
         self.assertGreater(said["latency"]["max"], 0.5, said)
 
     def test_as_a_load(self):
@@ -207,7 +207,7 @@ class Storm(Case):
             self.addCleanup(c.wrap_socket(tcp, server_side=True).close)
             return True
 
-        self.expect_failure(self.server(shake).port, "response-timeout", "--timeout", 0.5)
+        self.expect_failure(self.server(shake).port, "response-timeout", "--timeout", 3)
 
     def test_connect_timeout(self):
         with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as stack:
@@ -252,27 +252,30 @@ class Storm(Case):
 
         self.expect_failure(self.server(handle).port, "alert")
 
-    def interrupt(self, number, *words):
+    def interrupt(self, number, is_begun, *words):
         with subprocess.Popen([BENCH, "ke", "--json", "--ca", self.a[0], *map(str, words)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
-            time.sleep(1)
+            end = time.monotonic() + 30
+            while not is_begun():
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.05)
             process.send_signal(number)
-            start = time.monotonic()
-            out, err = process.communicate(timeout=10)
-            self.assertLess(time.monotonic() - start, 1.5)
+            out, err = process.communicate(timeout=20)
             self.assertEqual(err, "")
             return process.returncode, json.loads(out)
 
     def test_ctrl_c(self):
         d = self.daemon().begin(self.a)
         for number, pace in ((signal.SIGINT, ["--connections", 2]), (signal.SIGTERM, ["--rate", 20])):
-            status, said = self.interrupt(number, f"127.0.0.1:{d.port}", "--time", 60, *pace)
+            enough = d.outcomes().get("answered", 0) + 20
+            status, said = self.interrupt(number, lambda: d.outcomes().get("answered", 0) >= enough,  # pylint: disable=W0640
+                                          f"127.0.0.1:{d.port}", "--time", 60, *pace)
             self.assertEqual((status, said["failed"]), (0, 0), said)
             self.assertGreater(said["good"], 10)
             self.assertEqual(said["begun"], said["good"] + said["abandoned"])
-            self.assertLess(said["seconds"], 3)
+            self.assertLess(said["seconds"], 50)
         s = self.server(lambda tcp: True)
-        status, said = self.interrupt(signal.SIGINT, f"127.0.0.1:{s.port}", "--timeout", 30)
+        status, said = self.interrupt(signal.SIGINT, lambda: len(s.held) >= 16, f"127.0.0.1:{s.port}", "--timeout", 60)
         self.assertEqual((status, said["good"], said["abandoned"]), (0, 0, 16))
 
     def test_hold(self):
@@ -324,8 +327,9 @@ class Storm(Case):
 
     def test_local_ports(self):
         said = self.in_own_network("""ip link set lo up && echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range || exit
-            python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 4460)); time.sleep(3)' &
-            sleep 0.7; "$0" ke 127.0.0.1 --ca "$1" --hold tcp --connections 20 --time 1 --json; s=$?; wait; exit $s""")
+            python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 4460)); time.sleep(30)' & p=$!
+            until grep -q :116C /proc/net/tcp; do sleep 0.1; done
+            "$0" ke 127.0.0.1 --ca "$1" --hold tcp --connections 20 --time 1 --json; s=$?; kill $p; exit $s""")
         self.assertEqual((said["held"], said["failures"]), (4, {"local-ports": 16}))
         self.assertIn("ip_local_port_range", said["first_failure"]["remedy"])
 

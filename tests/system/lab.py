@@ -179,9 +179,11 @@ LOCKS = "/run/tickwire-locks"
 def namespace_locks(ns):
     """Names of the files by which instances in a namespace hold their interfaces; a killed one leaves its own."""
     inode = os.stat(f"/run/netns/{ns}").st_ino
-    if not os.path.isdir(LOCKS):
+    try:
+        names = os.listdir(LOCKS)
+    except FileNotFoundError:
         return []
-    return [name for name in os.listdir(LOCKS) if name.startswith(f"{inode}-")]
+    return [name for name in names if name.startswith(f"{inode}-")]
 
 
 class Lab:
@@ -339,6 +341,10 @@ class Tickwire:
                 if os.path.basename(f.read().split(b"\0")[0].decode()) == name:
                     return pid
         return 0
+
+    def victim(self, name):
+        """The same, for a signal: never 0, which would be all of us."""
+        return wait_for(lambda: self.daemon_pid(name), 5, f"{name} runs")
 
     def family(self):
         return [self.pid] + children(self.pid)
@@ -564,8 +570,10 @@ class Traffic:
                 self.socket.send(packet)
             time.sleep(self.interval)
             self._receive()
-        time.sleep(0.2)
-        self._receive()
+        end = time.monotonic() + 0.2 * PATIENCE
+        while self.lost() and time.monotonic() < end:
+            time.sleep(self.interval)
+            self._receive()
 
     def stop(self):
         self.ending = True

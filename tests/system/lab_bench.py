@@ -1,6 +1,7 @@
 """What the tests of `tickwire bench load` add to the lab: loads, and a server that errs as it is told."""
 import json
 import os
+import re
 import subprocess
 
 import lab
@@ -90,3 +91,11 @@ def ways():
     """All that the server knows."""
     lab.need_program(ERRING_SERVER)
     return [line.split()[0] for line in lab.run(ERRING_SERVER, "--list").stdout.splitlines()]
+
+
+def sent_by(ns):
+    """Datagrams that the kernel of a namespace has sent, of both families."""
+    v4 = lab.run("cat", "/proc/net/snmp", ns=ns).stdout
+    v6 = lab.run("cat", "/proc/net/snmp6", ns=ns).stdout
+    names, values = (line.split()[1:] for line in v4.splitlines() if line.startswith("Udp:"))
+    return int(dict(zip(names, values))["OutDatagrams"]) + int(re.search(r"Udp6OutDatagrams\s+(\d+)", v6).group(1))

@@ -275,7 +275,7 @@ class Association:
 class Client(lab.Client):
     """A UDP socket in a namespace that asks one server with NTS."""
 
-    def ask_nts(self, association, cookie=None, timeout=0.5, placeholders=None, change=None):
+    def ask_nts(self, association, cookie=None, timeout=3, placeholders=None, change=None):
         """The outcome, and the reply's octets. A cookie that is handed in is not taken from the association's, and no
         placeholders are sent with it; change(packet) spoils the packet."""
         own = cookie is None
@@ -314,7 +314,7 @@ def opens(ns, host, association, cookies):
 class Load:
     """Requests with NTS from threads of their own, each with an association; counts what becomes of them."""
 
-    def __init__(self, ns, host, associations, interval=0.004, timeout=0.2):
+    def __init__(self, ns, host, associations, interval=0.004, timeout=2):
         self.timeout = timeout
         self.counts = dict.fromkeys((AUTHENTIC, NAK, LOST, FORGED), 0)
         self.problems = []

@@ -17,32 +17,24 @@ def test_closed_port(ground, target):
     assert table.status == 1 and re.search(r"refused|unreachable|nobody", table.out + table.err, re.I), table
 
 
-def sent_by(ns):
-    """Datagrams that the kernel of a namespace has sent, of both families."""
-    v4 = lab.run("cat", "/proc/net/snmp", ns=ns).stdout
-    v6 = lab.run("cat", "/proc/net/snmp6", ns=ns).stdout
-    names, values = (line.split()[1:] for line in v4.splitlines() if line.startswith("Udp:"))
-    return int(dict(zip(names, values))["OutDatagrams"]) + int(re.search(r"Udp6OutDatagrams\s+(\d+)", v6).group(1))
-
-
 @pytest.mark.parametrize("target", ["198.51.100.1", "198.51.100.1:123", "8.8.8.8", "172.32.0.1", "11.0.0.1",
                                     "192.0.2.1", "0.0.0.0", "255.255.255.255", "224.0.1.1", "[2001:db8::1]:123",
                                     "2600::1", "::ffff:8.8.8.8", "::", "ff02::101"])
 def test_public_target(ground, target):
     """Refused before a single datagram is sent, although there is a way to some of them."""
-    before = sent_by(ground.ns)
+    before = lab_bench.sent_by(ground.ns)
     said = lab_bench.load_json(ground.ns, target, "--rate", 500, "--time", 0.3)
     assert said.status == 2 and not said.out, said
     assert "--i-own-this-target" in said.err and len(said.err.splitlines()) == 1, said
-    assert sent_by(ground.ns) == before
+    assert lab_bench.sent_by(ground.ns) == before
 
 
 def test_owned_public_target(ground):
     one = lab_bench.Erring(ground, ground.ns, "none", address="198.51.100.1")
-    before = sent_by(ground.ns)
+    before = lab_bench.sent_by(ground.ns)
     said = lab_bench.load_json(ground.ns, one.target, "--rate", 500, "--time", 0.3, "--i-own-this-target")
     assert said.status == 0 and said["valid"] == said["sent"] > 0, said
-    assert sent_by(ground.ns) >= before + 2 * said["sent"]
+    assert lab_bench.sent_by(ground.ns) >= before + 2 * said["sent"]
     assert one.stop()["requests"] == said["sent"]
 
 
@@ -146,12 +138,12 @@ MISUSE = [
 @pytest.mark.parametrize("words,expected", MISUSE, ids=[" ".join(words)[:40] for words, _ in MISUSE])
 def test_misuse(ground, words, expected):
     """Status 2, one short sentence that names the option, nothing on stdout, nothing sent."""
-    before = sent_by(ground.ns)
+    before = lab_bench.sent_by(ground.ns)
     said = lab_bench.load(ground.ns, "127.0.0.1:9", *words)
     assert said.status == 2 and not said.out, said
     assert expected in said.err and said.err.startswith("tickwire bench load: "), said
     assert len(said.err.splitlines()) == 1 and len(said.err) < 700, said
-    assert sent_by(ground.ns) == before
+    assert lab_bench.sent_by(ground.ns) == before
 
 
 BAD_TARGETS = ["", ":123", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:", "127.0.0.1:12x", "[::1", "[::1]x", "[]:123",

@@ -164,7 +164,7 @@ def test_suspended(pair, figure):
     tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}"])
     wait_synchronised(pair)
     settle(tickwire, "GPS")
-    victim = tickwire.daemon_pid("tickwire-clock")
+    victim = tickwire.victim("tickwire-clock")
     with Watch(pair) as watch:
         tickwire.process.kill(signal.SIGSTOP)
         os.kill(victim, signal.SIGSTOP)

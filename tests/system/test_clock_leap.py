@@ -234,8 +234,10 @@ def test_renewed_list(pair):
     done = lab.run(lab.TICKWIRE, "reload", "--run-dir", tickwire.run_dir, check=False)
     assert done.returncode != 0 and f"{leaps}:1: " in done.stdout, done
     with Watch(pair) as watch:
-        os.kill(tickwire.daemon_pid("tickwire-clock"), signal.SIGKILL)
+        os.kill(tickwire.victim("tickwire-clock"), signal.SIGKILL)
         tickwire.process.wait_log("leap seconds are known by announcement alone")
+        # Until its first report, that of the one before it is there.
+        lab.wait_for(lambda: not sources(tickwire)["leap_list_expires"], 10, "the new daemon")
         settle(tickwire, "GPS", 3)
     assert watch.unsynchronised == 0
 
@@ -253,7 +255,7 @@ def killed(pair, when, figure):
     lab.wait_for(lambda: (r := pair.ask()) and r.leap != 3, 12, "the time", 0.1)
     with NightWatch(pair, night) as watch:
         night.sleep_until(when)
-        os.kill(tickwire.daemon_pid("tickwire-clock"), signal.SIGKILL)
+        os.kill(tickwire.victim("tickwire-clock"), signal.SIGKILL)
         night.sleep_until(12)
         wait_synchronised(pair)
         time.sleep(1)

@@ -21,7 +21,7 @@ def test_dataplane_killed(pair, driver, figure):
     supervisor is stopped meanwhile so that there is a `before`."""
     tickwire = pair.tickwire(f"sv0 driver {driver}")
     assert pair.ask()
-    victim = tickwire.daemon_pid("tickwire-dataplane")
+    victim = tickwire.victim("tickwire-dataplane")
     tickwire.process.kill(signal.SIGSTOP)
     lab.os.kill(victim, signal.SIGKILL)
     lab.wait_for(lambda: not lab.alive(victim), 2, "end of the dataplane")

@@ -140,7 +140,7 @@ def test_kernel_makes_it(pair, sign, late, figure):
     """tickwire-clock knows from the kernel that a leap second comes: replies turn on time, whenever the kernel gets to
     it, and no step is seen."""
     shim = Shim(pair.lab.path("shim"))
-    offset = MIDNIGHT - 6.0 - time.time()
+    offset = MIDNIGHT - 12.0 - time.time()
     set_shim(shim.path, offset, sign, late)
     tickwire = pair.tickwire(env=shim.environment())
     turn = -1.0 if sign < 0 else 0.0
@@ -170,7 +170,7 @@ def test_kernel_makes_it(pair, sign, late, figure):
 def test_kernel_does_not_make_it(pair):
     """Announced and never made, as by a keeper that slews it: what is served follows the clock again, and the log says it."""
     shim = Shim(pair.lab.path("shim"))
-    offset = MIDNIGHT - 4.0 - time.time()
+    offset = MIDNIGHT - 12.0 - time.time()
     set_shim(shim.path, offset, 1, 1e6)
     tickwire = pair.tickwire(env=shim.environment())
     tickwire.process.wait_log("has not made its leap second", 25)

@@ -123,10 +123,13 @@ def test_dissector(served, figure):
             assert client.ask_nts(association, os.urandom(100))[0] == hand.NAK
     time.sleep(0.3)
     dumpcap.stop(lab.signal.SIGINT)
+    # By address, for an ntpd that follows asks from port 123, too.
+    served_by = " || ".join(f"{'ipv6' if ':' in host else 'ip'}.src == {host}" for host in HOSTS.values())
     names = ["ntp.stratum", "ntp.ext.type", "ntp.ext.invalid_length", "_ws.malformed", "udp.checksum.status",
              "udp.length", "_ws.expert.severity"]
-    out = lab.run("tshark", "-n", "-r", capture, "-o", "udp.check_checksum:TRUE", "-Y", "udp.srcport == 123",
-                  "-T", "fields", "-E", "separator=|", *[word for name in names for word in ("-e", name)],
+    out = lab.run("tshark", "-n", "-r", capture, "-o", "udp.check_checksum:TRUE",
+                  "-Y", f"udp.srcport == 123 && ({served_by})", "-T", "fields", "-E", "separator=|",
+                  *[word for name in names for word in ("-e", name)],
                   timeout=60).stdout
     lines = [line.split("|") for line in out.splitlines() if line.count("|") == len(names) - 1]
     authentic, kisses, lengths = 0, 0, set()
@@ -146,13 +149,16 @@ def test_chronyd_follows(served, following, figure):
     offsets = nts.chronyd_follows(chrony)
     assert set(offsets) == set(NAMES.values())
     assert max(abs(offset) for offset in offsets.values()) < OFFSET_MOST, offsets
+    # One is under way with each request.
+    lab.wait_for(lambda: all(state["cookies"] == 8 for state in nts.authdata(chrony).values()), 5, "all cookies")
     for state in nts.authdata(chrony).values():
-        assert (state["mode"], state["nak"], state["cookies"]) == ("NTS", 0, 8), state
+        assert (state["mode"], state["nak"]) == ("NTS", 0), state
         # the AEAD is the one that chronyd prefers, if the library that it was built with has it
         assert (state["type"], state["key_length"], state["cookie_length"]) in ((15, 256, 100), (30, 128, 68)), state
     for host in HOSTS.values():
         counts = nts.ntpdata(chrony, host)
-        assert counts["sent"] - counts["valid"] <= 1 and counts["valid"] >= 4, counts  # one may be under way
+        # It does not wait for what a busy machine is late with, but all that comes is right.
+        assert counts["received"] - counts["valid"] <= 1 and counts["valid"] >= max(4, counts["sent"] / 2), counts
         figure(f"chronyd: {counts['valid']} of {counts['sent']} polls of {host} good")
     assert served.tickwire.status()["ready"]
 
@@ -237,4 +243,4 @@ def test_closed_port(served):
 def test_chronyd_refuses_them_too(served):
     """Else the tests above would prove little."""
     for host, authority in (EXPIRED, served.authority), (nts.NAME4, served.stranger):
-        assert nts.chronyd_once(served.lab, served.client, host, authority, seconds=2) is None
+        assert nts.chronyd_once(served.lab, served.client, host, authority, seconds=2, attempts=1) is None

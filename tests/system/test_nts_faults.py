@@ -28,10 +28,12 @@ def test_daemon_killed_under_nts_load(pair, authority, daemon, figure):
     """kill -9 costs no cookie; that of the clock or the key establishment costs no answer either."""
     tickwire = nts.serve(pair, authority)
     before = cookies_from_before(pair, authority)
-    loads = [hand.Load(pair.client, host, [hand.establish(pair.client, host, authority=authority)])
+    # What the dataplane has lost is not waited for; else nothing is lost, however late it is.
+    timeout = 0.2 if daemon == "tickwire-dataplane" else 2
+    loads = [hand.Load(pair.client, host, [hand.establish(pair.client, host, authority=authority)], timeout=timeout)
              for host in (Pair.server4, Pair.server6)]
     time.sleep(0.3)
-    victim = tickwire.daemon_pid(daemon)
+    victim = tickwire.victim(daemon)
     os.kill(victim, signal.SIGKILL)
     lab.wait_for(lambda: tickwire.daemon_pid(daemon) not in (0, victim), 5, "the restart")
     time.sleep(1.5)
@@ -39,7 +41,7 @@ def test_daemon_killed_under_nts_load(pair, authority, daemon, figure):
     figure(f"{daemon}: " + ", ".join(f"{count} {name}" for name, count in counts.items())
            + f", no answer for {max(load.longest for load in loads):.2f} s")
     assert counts[hand.NAK] == counts[hand.FORGED] == 0 < counts[hand.AUTHENTIC]
-    assert max(load.longest for load in loads) < 2
+    assert max(load.longest for load in loads) < 2 * lab.PATIENCE
     if daemon != "tickwire-dataplane":
         assert counts[hand.LOST] == 0
     good, of = still_open(pair, before)
@@ -68,7 +70,8 @@ def test_whole_restart(pair, authority, end, figure):
     nts.keys(tickwire, "rotate")
     before = cookies_from_before(pair, authority)
     nts.keys(tickwire, "rotate")
-    chrony = nts.chronyd_client(pair.lab, pair.client, "following", authority, Pair.server4)
+    # Every poll takes one of its 8 cookies, also while nobody answers: these last for 16 s.
+    chrony = nts.chronyd_client(pair.lab, pair.client, "following", authority, Pair.server4, poll=1)
     nts.chronyd_follows(chrony)
     family = tickwire.family()
     if end == "stopped":
@@ -82,7 +85,7 @@ def test_whole_restart(pair, authority, end, figure):
     assert good == of == 16
     assert works(pair, authority)
     counts = nts.ntpdata(chrony, Pair.server4)
-    lab.wait_for(lambda: nts.ntpdata(chrony, Pair.server4)["valid"] >= counts["valid"] + 3, 5, "chronyd polls")
+    lab.wait_for(lambda: nts.ntpdata(chrony, Pair.server4)["valid"] >= counts["valid"] + 3, 8, "chronyd polls")
     state = nts.authdata(chrony)[Pair.server4]
     # Keys are counted from 1: it has established no others.
     assert (state["key_id"], state["nak"], state["attempts"]) == (1, 0, 0), state
@@ -93,7 +96,7 @@ def test_key_establishment_hangs(pair, authority):
     """While tickwire-ke hangs, those who have cookies are answered, and get new ones."""
     tickwire = nts.serve(pair, authority)
     before = cookies_from_before(pair, authority)
-    pid = tickwire.daemon_pid("tickwire-ke")
+    pid = tickwire.victim("tickwire-ke")
     os.kill(pid, signal.SIGSTOP)
     with hand.Client(pair.client, Pair.server4) as client:
         for _ in range(20):

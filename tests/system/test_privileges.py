@@ -89,7 +89,7 @@ def test_idle_latency(pair, figure):
         waits = []
         for _ in range(15):
             time.sleep(0.06)
-            waits.append(client.ask().delay)
+            waits.append(client.ask(timeout=5).delay)
         waits.sort()
     figure(f"first answer after 60 ms of silence: median {waits[7] * 1e6:.0f} us, worst {waits[-1] * 1e6:.0f} us")
     assert waits[7] < 0.005

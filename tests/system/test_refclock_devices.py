@@ -117,6 +117,7 @@ def test_shm(lab, ipc):
     assert probe.wait("open")["text"] == ""
     assert ipc.segments()[0x4e545037] == ("root", 0o600)
     ipc.shm(7, "good", "good:1", "mode0")
+    probe.wait("measurement", 3)
     time.sleep(0.1)
     leaps = [m["leap"] for m in probe.measurements()]
     assert leaps == [0, 1, 0]

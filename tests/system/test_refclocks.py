@@ -21,7 +21,7 @@ def test_sock(pair, figure):
     gps = Sock(pair.lab, "gps.sock")
     gps.seconds.quiet = True
     tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}"])
-    reply = pair.ask()
+    reply = pair.ask(timeout=3)
     assert (reply.leap, reply.stratum) == (3, 0)
     gps.seconds.quiet = False
     wait_synchronised(pair)
@@ -183,7 +183,7 @@ def test_killed(pair, figure):
     tickwire = pair.tickwire(sets=[f"refclock SOCK {gps.path} {GPS}", f"driftfile {drift} interval 2"])
     wait_synchronised(pair)
     lab_module.wait_for(lambda: os.path.exists(drift), 20, "the drift file")
-    os.kill(tickwire.daemon_pid("tickwire-clock"), signal.SIGKILL)
+    os.kill(tickwire.victim("tickwire-clock"), signal.SIGKILL)
     start, last = time.monotonic(), None
     while time.monotonic() - start < 6:
         reply = pair.ask()
@@ -233,8 +233,11 @@ def test_helpers_hold_no_device(pair):
     def held(pid):
         return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
 
-    assert line in held(clock)
-    helpers = {open(f"/proc/{pid}/comm", encoding="ascii").read().strip(): held(pid) for pid in lab_module.children(clock)}
-    assert {"tickwire-track", "tickwire-files", "tickwire-opener"} <= set(helpers)
+    def helpers_of():
+        return {open(f"/proc/{pid}/comm", encoding="ascii").read().strip(): held(pid) for pid in lab_module.children(clock)}
+
+    lab_module.wait_for(lambda: line in held(clock), 5, "the line is open")
+    lab_module.wait_for(lambda: {"tickwire-track", "tickwire-files", "tickwire-opener"} <= set(helpers_of()), 5, "helpers")
+    helpers = helpers_of()
     for name, files in helpers.items():
         assert line not in files and len(files) <= 6, (name, files)

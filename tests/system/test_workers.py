@@ -17,7 +17,7 @@ def two_cables(pair):
 
 def ask_both(pair, times):
     for _ in range(times):
-        assert pair.ask("10.99.0.1") and pair.ask("10.97.0.1")
+        assert pair.ask("10.99.0.1", timeout=5) and pair.ask("10.97.0.1", timeout=5)
 
 
 def test_one_worker_of_two_ports(two_cables):
