@@ -144,7 +144,7 @@ def test_dissector(served, figure):
 
 
 def test_chronyd_follows(served, following, figure):
-    """It holds 8 cookies, every request of it was answered and every answer good."""
+    """It holds 8 cookies, and every answer was good."""
     chrony = following[0]
     offsets = nts.chronyd_follows(chrony)
     assert set(offsets) == set(NAMES.values())
