@@ -302,7 +302,6 @@ static void glimpse(struct outlook *o, const struct transition *by, double offse
 void estimator_notice(struct estimator *e, double t, double offset, double sigma)
 {
 	double dt = t - e->glimpsed_at, variance = square(fmax(sigma, 1e-12));
-
 	struct transition by;
 
 	if (!(dt > 0))

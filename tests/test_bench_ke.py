@@ -167,7 +167,7 @@ class Storm(Case):
         said = self.ask(f"127.0.0.1:{s.port}", "--rate", 20, "--time", 1.1, "--connections", 1, status=1)
         self.assertEqual(said["begun"] + said["unbegun"], 22, said)
         self.assertGreater(said["unbegun"], 10)
-        self.assertGreater(said["late"], 0)
+        self.assertGreater(said["late"], 2)
         self.assertGreater(said["latency"]["max"], 0.5, said)
 
     def test_as_a_load(self):
@@ -255,14 +255,18 @@ class Storm(Case):
     def interrupt(self, number, is_begun, *words):
         with subprocess.Popen([BENCH, "ke", "--json", "--ca", self.a[0], *map(str, words)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
-            end = time.monotonic() + 30
+            begun = time.monotonic()
             while not is_begun():
-                self.assertLess(time.monotonic(), end)
+                self.assertLess(time.monotonic(), begun + 30)
                 time.sleep(0.05)
             process.send_signal(number)
+            start = time.monotonic()
             out, err = process.communicate(timeout=20)
+            self.assertLess(time.monotonic() - start, 1.5)
             self.assertEqual(err, "")
-            return process.returncode, json.loads(out)
+            said = json.loads(out)
+            self.assertLess(said["seconds"], start - begun + 2)
+            return process.returncode, said
 
     def test_ctrl_c(self):
         d = self.daemon().begin(self.a)
@@ -273,7 +277,6 @@ class Storm(Case):
             self.assertEqual((status, said["failed"]), (0, 0), said)
             self.assertGreater(said["good"], 10)
             self.assertEqual(said["begun"], said["good"] + said["abandoned"])
-            self.assertLess(said["seconds"], 50)
         s = self.server(lambda tcp: True)
         status, said = self.interrupt(signal.SIGINT, lambda: len(s.held) >= 16, f"127.0.0.1:{s.port}", "--timeout", 60)
         self.assertEqual((status, said["good"], said["abandoned"]), (0, 0, 16))

@@ -49,9 +49,13 @@ def judge(status, said, answered, wrong):
 
 
 def all_right():
-    status, said = ask(lambda number, request: [reply_to(request)])
-    judge(status, said, COUNT, 0)
-    assert said["stratum"] == [3, 3] and 0 < said["rate"] < 2100, said
+    for _ in range(3):  # a machine that stands still sends late, but not each time
+        status, said = ask(lambda number, request: [reply_to(request)])
+        judge(status, said, COUNT, 0)
+        assert said["stratum"] == [3, 3] and said["rate"] < 2100, said
+        if said["rate"] > 1000:
+            return
+    assert said["rate"] > 1000, said
 
 
 def all_right_over_ipv6():

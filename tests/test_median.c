@@ -48,7 +48,7 @@ static double error_of(const struct feed *f, const struct median_result *r)
 
 static void test_spikes(void **state)
 {
-	struct median_known rate = {hz, 1e-9, 0};
+	struct median_known known = {hz, 1e-9, 0};
 	struct median_result r;
 	struct median median;
 
@@ -59,21 +59,21 @@ static void test_spikes(void **state)
 
 		median_init(&median, 16);
 		feed(&f, &median, 16);
-		assert_true(median_take(&median, &rate, &r));
+		assert_true(median_take(&median, &known, &r));
 		assert_true(fabs(error_of(&f, &r)) < 4e-7);
 		assert_true(r.sigma > 2e-8 && r.sigma < 1e-6);
 		assert_int_equal(r.taken, 16);
 		assert_true(r.kept >= 9 && r.kept <= 12);
 		for (unsigned i = 1; i < r.good; i++)
 			assert_true((int64_t)(r.sample[i].counter - r.sample[i - 1].counter) > 0);
-		assert_false(median_take(&median, &rate, &r));
+		assert_false(median_take(&median, &known, &r));
 	}
 }
 
 /* 100 ppm between samples would hide their noise, were it not taken from them. */
 static void test_unknown_rate(void **state)
 {
-	struct median_known rate = {hz, 6e-5, 0};
+	struct median_known known = {hz, 6e-5, 0};
 	struct median_result r;
 	struct median median;
 
@@ -83,7 +83,7 @@ static void test_unknown_rate(void **state)
 
 		median_init(&median, 16);
 		feed(&f, &median, 16);
-		assert_true(median_take(&median, &rate, &r));
+		assert_true(median_take(&median, &known, &r));
 		assert_true(fabs(error_of(&f, &r)) < 1e-5);
 		assert_true(r.sigma < 1e-5);
 	}
@@ -149,7 +149,7 @@ static void test_median_of(void **state)
 /* The clock daemon's filter kills for what it does not know, and a filter of full length is rare. */
 static void test_needs_no_system_call(void **state)
 {
-	const struct median_known rate = {hz, 1, 0};
+	const struct median_known known = {hz, 1, 0};
 	static struct median median;
 	struct feed f = {.seed = 3, .noise = 1e-6};
 	struct median_result r;
@@ -166,7 +166,7 @@ static void test_needs_no_system_call(void **state)
 		prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
 		if (!sandbox_filter(SANDBOX_KILL, NULL, 0, text, sizeof(text)))
 			_exit(1);
-		_exit(median_take(&median, &rate, &r) ? 0 : 2);
+		_exit(median_take(&median, &known, &r) ? 0 : 2);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));

@@ -155,7 +155,7 @@ static void silence_is_waited_for(void **state)
 
 	(void)state;
 	assert_fails("10.9.0.99", NULL, NEXT_HOP_SILENT, "10.9.0.99 on tw0 did not answer ARP for 0.3 s");
-	assert_true(now() - start >= 0.3 && now() - start < 30);
+	assert_true(now() - start >= 0.3 && now() - start < 2);
 	assert_fails(
 		"fd09::99", NULL, NEXT_HOP_SILENT, "fd09::99 on tw0 did not answer neighbour solicitations");
 }

@@ -226,8 +226,8 @@ static void test_hangs(void **state)
 	began = now_ms();
 	for (int i = 0; i < 1000; i++)
 		assert_late("/dev/null", O_RDONLY);
-	/* It is asked once: a second question would wait for as long again, all of them for 100 s. */
-	assert_in_range(now_ms() - began, 0, 50000);
+	/* It is asked once: a second question would wait for as long again. */
+	assert_in_range(now_ms() - began, 0, 1000);
 	assert_opens("/dev/zero", O_RDWR);
 	kill(pid[0], SIGCONT);
 	wait_answer(0);

@@ -118,7 +118,7 @@ def test_clock_stepped(pair, step, figure):
     tickwire = pair.tickwire(env=shim.environment())
     with lab.Client(pair.client, Pair.server4) as client:
         assert abs(lab.best_of(pair.client, Pair.server4).offset) < 0.005
-        shim.set(step)
+        stepped = shim.set(step)
         start = time.monotonic()
         replies = []
         while time.monotonic() - start < 3:
@@ -130,7 +130,8 @@ def test_clock_stepped(pair, step, figure):
         took = time.monotonic() - start
         assert beyond(replies[-1], step) < 0.005, replies[-1].offset
         assert all(min(beyond(reply, 0), beyond(reply, step)) < 0.01 for reply in replies), [r.offset for r in replies]
-        assert took < 0.25 * lab.PATIENCE
+        # By when they were asked for: the machine may stand still before the last one comes.
+        assert all(reply.t1 - stepped < 0.25 for reply in replies[:-1])
         time.sleep(0.3)
         assert abs(lab.best_of(pair.client, Pair.server4).offset - step) < 0.005
         assert tickwire.status()["timebase"]["steps"] >= 1

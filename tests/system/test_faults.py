@@ -152,7 +152,7 @@ def test_daemon_killed_under_traffic(pair, driver, daemon, figure):
     traffic.stop()
     figure(f"{driver}, {daemon}: {traffic.lost()} of {len(traffic.sent)} requests lost, "
            f"no answer for {traffic.loss_window():.2f} s")
-    assert traffic.loss_window() < 1.5 * lab.PATIENCE
+    assert traffic.loss_window() < 1.5
     if daemon == "tickwire-clock":
         assert traffic.lost() == 0
     status = tickwire.status()
@@ -266,6 +266,7 @@ def test_slow_client_of_the_control_socket(pair):
             while time.monotonic() - start < 10:
                 slow.send(b"x")
                 time.sleep(0.2)
+        assert time.monotonic() - start < 4
     assert tickwire.status()["ready"]
 
 

@@ -50,7 +50,7 @@ def following(served):
 
 
 def chronyd_once(served, transport):
-    return nts.chronyd_once(served.lab, served.client, HOSTS[transport], served.authority)
+    return nts.chronyd_once(served.lab, served.client, HOSTS[transport], served.authority, attempts=1)
 
 
 def query(served, transport):
@@ -144,7 +144,7 @@ def test_dissector(served, figure):
 
 
 def test_chronyd_follows(served, following, figure):
-    """It holds 8 cookies, and every answer was good."""
+    """It holds 8 cookies, every request of it was answered and every answer good."""
     chrony = following[0]
     offsets = nts.chronyd_follows(chrony)
     assert set(offsets) == set(NAMES.values())
@@ -157,8 +157,7 @@ def test_chronyd_follows(served, following, figure):
         assert (state["type"], state["key_length"], state["cookie_length"]) in ((15, 256, 100), (30, 128, 68)), state
     for host in HOSTS.values():
         counts = nts.ntpdata(chrony, host)
-        # It does not wait for what a busy machine is late with, but all that comes is right.
-        assert counts["received"] - counts["valid"] <= 1 and counts["valid"] >= max(4, counts["sent"] / 2), counts
+        assert counts["sent"] - counts["valid"] <= 1 and counts["valid"] >= 4, counts  # one may be under way
         figure(f"chronyd: {counts['valid']} of {counts['sent']} polls of {host} good")
     assert served.tickwire.status()["ready"]
 

@@ -41,7 +41,7 @@ def test_daemon_killed_under_nts_load(pair, authority, daemon, figure):
     figure(f"{daemon}: " + ", ".join(f"{count} {name}" for name, count in counts.items())
            + f", no answer for {max(load.longest for load in loads):.2f} s")
     assert counts[hand.NAK] == counts[hand.FORGED] == 0 < counts[hand.AUTHENTIC]
-    assert max(load.longest for load in loads) < 2 * lab.PATIENCE
+    assert max(load.longest for load in loads) < 2
     if daemon != "tickwire-dataplane":
         assert counts[hand.LOST] == 0
     good, of = still_open(pair, before)
